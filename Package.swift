@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One line a room; ARCHITECTURE.md draws the house. A target imports only what lies beneath it.
+let package = Package(
+  name: "mt",
+  products: [
+    .library(name: "MachineTranslation", targets: ["Translation"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
+    .executable(name: "mt", targets: ["mt"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+  ],
+  targets: [
+    // Walls to C.
+    .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
+    .target(name: "CKernels", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+    // The text world.
+    .target(name: "TextProcessing", dependencies: ["CICU", "CZlib", heap]),
+    // The number world.
+    .target(name: "Autograd", dependencies: ["CKernels"]),
+    .target(name: "NeuralNet", dependencies: ["Autograd"]),
+    .target(name: "Seq2Seq", dependencies: ["NeuralNet"]),
+    // Where they meet, and what stands beside.
+    .target(name: "Translation", dependencies: ["TextProcessing", "Seq2Seq"]),
+    .target(name: "Evaluation"),
+    .target(name: "ErrorAnalysis", dependencies: ["Translation", "Evaluation"]),
+    .target(name: "Training", dependencies: ["Translation", "Evaluation", "Yams"]),
+    .executableTarget(name: "mt", dependencies: ["Translation", "Evaluation", "ErrorAnalysis", "Training", argumentParser]),
+    // Suites mirror Sources.
+    .testTarget(name: "TextProcessingTests", dependencies: ["TextProcessing"]),
+    .testTarget(name: "AutogradTests", dependencies: ["Autograd"]),
+    .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
+    .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq"]),
+    .testTarget(name: "TranslationTests", dependencies: ["Translation"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
+    .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+    .testTarget(name: "CommandLineTests", dependencies: []),
+  ]
+)
+
+var argumentParser: Target.Dependency { .product(name: "ArgumentParser", package: "swift-argument-parser") }
+var heap: Target.Dependency { .product(name: "HeapModule", package: "swift-collections") }
