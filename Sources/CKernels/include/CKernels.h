@@ -1,1 +1,166 @@
+// Matrix products by oneDNN and the few row-wise loops worth writing in C.
+// All matrices are row-major and dense; `rows`, `columns` and the like are counts of elements.
+// Functions whose name says `backward` add to the gradients they are given unless `accumulate` is false,
+// in which case they overwrite them.
 #pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- MatrixProduct.cpp -----------------------------------------------------------------------------
+
+/// Version of the oneDNN in use, as major*100 + minor.
+int mt_onednn_version(void);
+/// True where the processor multiplies bf16 (or 8-bit integers) natively.
+bool mt_has_bfloat16(void);
+bool mt_has_int8(void);
+
+/// C[M,N] (+)= op(A)·op(B) in f32, on the calling thread. op transposes where asked: A is stored [K,M] then.
+/// Returns 0, or oneDNN's status. A row of C does not depend on M.
+int mt_matmul_f32(const float *a, bool transpose_a, const float *b, bool transpose_b, float *c,
+                  int64_t m, int64_t n, int64_t k, bool accumulate);
+/// The same with A and B in bf16 and C in f32.
+int mt_matmul_bf16(const uint16_t *a, bool transpose_a, const uint16_t *b, bool transpose_b, float *c,
+                   int64_t m, int64_t n, int64_t k, bool accumulate);
+
+typedef enum { MT_FLOAT32 = 0, MT_BFLOAT16 = 1, MT_INT8 = 2 } mt_precision;
+/// A weight matrix [K,N] rearranged once for products with few rows; read-only afterwards, usable by many threads.
+typedef struct mt_packed_matrix mt_packed_matrix;
+/// Packs B from f32 [K,N], or [N,K] if transposed. int8: one scale per column, 127/max|column|. NULL on failure.
+mt_packed_matrix *mt_pack(const float *b, bool transposed, int64_t k, int64_t n, mt_precision precision);
+/// Packs B from int8 [N,K] (one row per output) and scales [N] with value = integer·scale.
+mt_packed_matrix *mt_pack_int8(const int8_t *b, const float *scales, int64_t k, int64_t n);
+void mt_packed_free(mt_packed_matrix *matrix);
+/// Bytes the packed matrix occupies.
+int64_t mt_packed_bytes(const mt_packed_matrix *matrix);
+/// C[M,N] = A[M,K]·B. `scratch` holds the converted rows and the integer sums: mt_packed_scratch bytes.
+int mt_matmul_packed(const float *a, const mt_packed_matrix *b, float *c, int64_t m, void *scratch);
+int64_t mt_packed_scratch(const mt_packed_matrix *b, int64_t m);
+
+// ---- Elementwise.c ---------------------------------------------------------------------------------
+
+typedef enum { MT_IDENTITY = 0, MT_RELU = 1, MT_GELU = 2, MT_SILU = 3, MT_TANH = 4, MT_SIGMOID = 5 } mt_activation;
+
+void mt_fill(float *x, float value, int64_t count);
+void mt_add(float *y, const float *x, int64_t count);                 // y += x
+void mt_add_scaled(float *y, const float *x, float scale, int64_t count); // y += scale·x
+void mt_scale(float *y, const float *x, float scale, int64_t count, bool accumulate);
+void mt_multiply(float *y, const float *a, const float *b, int64_t count, bool accumulate);
+void mt_to_bfloat16(uint16_t *y, const float *x, int64_t count);      // round to nearest even
+void mt_from_bfloat16(float *y, const uint16_t *x, int64_t count);
+/// x += bias, then y = activation(x). y may be x. x keeps the value before the activation.
+void mt_bias_activation(float *x, const float *bias, float *y, int64_t rows, int64_t columns, mt_activation kind);
+/// dx (+)= dy·activation'(x), x before the activation.
+void mt_activation_backward(const float *x, const float *dy, float *dx, int64_t count, mt_activation kind, bool accumulate);
+/// sum[j] += Σ_rows x[i,j]
+void mt_column_sum(const float *x, float *sum, int64_t rows, int64_t columns);
+/// y = x·mask/(1−p), mask drawn by a counter-based hash of (seed, index): the same call gives the same mask.
+void mt_dropout(float *y, const float *x, int64_t count, float p, uint64_t seed, bool accumulate);
+/// The same with one mask row [columns] per group; row r uses the mask of group[r] (variational dropout).
+void mt_group_dropout(float *y, const float *x, const int32_t *group, int64_t rows, int64_t columns,
+                      float p, uint64_t seed, bool accumulate);
+/// Σ x²
+double mt_sum_of_squares(const float *x, int64_t count);
+bool mt_all_finite(const float *x, int64_t count);
+
+// ---- Embedding.c -----------------------------------------------------------------------------------
+
+/// y[r] = scale·table[ids[r]] + signal[positions[r]]; id < 0 stands for the zero embedding. signal may be NULL.
+void mt_embed(float *y, const float *table, const int32_t *ids, const float *signal, const int32_t *positions,
+              int64_t rows, int64_t columns, float scale);
+/// dtable[ids[r]] += scale·dy[r]
+void mt_embed_backward(float *dtable, const float *dy, const int32_t *ids, int64_t rows, int64_t columns, float scale);
+void mt_gather_rows(float *y, const float *x, const int32_t *index, int64_t rows, int64_t columns);      // y[r] = x[index[r]]
+void mt_scatter_add_rows(float *y, const float *x, const int32_t *index, int64_t rows, int64_t columns); // y[index[r]] += x[r]
+
+// ---- LayerNorm.c -----------------------------------------------------------------------------------
+
+/// s = residual + dropout(x); y = (s − mean)/√(var + ε)·scale + bias. residual may be NULL; sum may be NULL if not kept.
+/// mean_rstd: [rows, 2], kept for the backward pass; may be NULL.
+void mt_layer_norm(float *y, float *sum, float *mean_rstd, const float *x, const float *residual, const float *scale,
+                   const float *bias, int64_t rows, int64_t columns, float epsilon, float p, uint64_t seed);
+/// ds = gradient of the sum; dscale, dbias are added to.
+void mt_layer_norm_backward(float *ds, float *dscale, float *dbias, const float *dy, const float *sum,
+                            const float *mean_rstd, const float *scale, int64_t rows, int64_t columns);
+
+// ---- Attention.c -----------------------------------------------------------------------------------
+
+/// Scaled dot-product attention of whole sentences laid end to end, all heads. Query row i of sentence b sees the key
+/// rows of sentence b (those up to i if causal). Strides are in elements between rows; head h is the slice
+/// [h·head_size, (h+1)·head_size) of a row.
+/// weights keeps the probabilities before dropout, [heads, T, S] for each sentence from weights_offsets[b]; may be NULL.
+/// scratch: mt_attention_scratch floats for the longest key side.
+void mt_attention(float *y, int64_t y_stride, const float *q, int64_t q_stride, const float *k, const float *v,
+                  int64_t kv_stride, const int32_t *q_offsets, const int32_t *kv_offsets, int64_t sentences,
+                  int64_t heads, int64_t head_size, bool causal, float *weights, const int64_t *weights_offsets,
+                  float p, uint64_t seed, float *scratch);
+int64_t mt_attention_scratch(int64_t longest, int64_t head_size);
+/// Gradients with respect to q, k, v are added to dq, dk, dv.
+void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, float *dv, int64_t dkv_stride, const float *dy,
+                           int64_t y_stride, const float *q, int64_t q_stride, const float *k, const float *v,
+                           int64_t kv_stride, const int32_t *q_offsets, const int32_t *kv_offsets, int64_t sentences,
+                           int64_t heads, int64_t head_size, bool causal, const float *weights,
+                           const int64_t *weights_offsets, float p, uint64_t seed, float *scratch);
+/// Attention of one query row per hypothesis: row r sees counts[r] keys; key j is row index[r·index_stride + j] of
+/// keys and values (index NULL: row first[r] + j). weights [rows, heads, weights_stride] is always written.
+void mt_attention_step(float *y, const float *q, int64_t q_stride, const float *keys, const float *values,
+                       int64_t kv_stride, const int32_t *index, int64_t index_stride, const int32_t *first,
+                       const int32_t *counts, int64_t rows, int64_t heads, int64_t head_size, float *weights,
+                       int64_t weights_stride);
+/// Additive (Bahdanau) attention of rows: e[r,j] = v·tanh(query[r] + keys[j]), softmax over the key rows
+/// first[r] ..< first[r]+counts[r], context[r] = Σ w·values. weights at weights_offsets[r].
+void mt_additive_attention(float *context, float *weights, const int64_t *weights_offsets, const float *query,
+                           const float *keys, const float *values, const float *v, const int32_t *first,
+                           const int32_t *counts, int64_t rows, int64_t attention_size, int64_t value_size);
+void mt_additive_attention_backward(float *dquery, float *dkeys, float *dvalues, float *dv, const float *dcontext,
+                                    const float *weights, const int64_t *weights_offsets, const float *query,
+                                    const float *keys, const float *values, const float *v, const int32_t *first,
+                                    const int32_t *counts, int64_t rows, int64_t attention_size, int64_t value_size,
+                                    float *scratch);
+
+// ---- Loss.c ----------------------------------------------------------------------------------------
+
+/// Label-smoothed cross-entropy of rows of logits, which become their gradients times `gradient_scale`:
+/// loss = −(1−ε)·log p[label] − ε/V·Σ log p. Adds to *loss and *log_likelihood (natural log, double).
+void mt_cross_entropy(float *logits, const float *bias, const int32_t *labels, int64_t rows, int64_t columns, float smoothing,
+                      float gradient_scale, double *loss, double *log_likelihood);
+/// out[r] = log-softmax(logits[r] + bias)[labels[r]]
+void mt_label_log_probabilities(const float *logits, const float *bias, const int32_t *labels, int64_t rows,
+                                int64_t columns, float *out);
+/// x becomes log-softmax(x + bias) in place (bias may be NULL).
+void mt_log_softmax(float *x, const float *bias, int64_t rows, int64_t columns);
+/// The k largest of each row of log-softmax(logits + bias): ids and values, best first, ties to the lower id.
+/// forbidden ids are skipped. Fewer than k finite entries: the rest are −∞ with id −1.
+void mt_log_softmax_top_k(const float *logits, const float *bias, int64_t rows, int64_t columns, int64_t k,
+                          int32_t *ids, float *values);
+
+// ---- Recurrent.c -----------------------------------------------------------------------------------
+// Gate layouts: GRU [reset, update, candidate]; LSTM [forget, input, candidate, output]. `x` holds the input part with
+// bias, `u` the recurrent part h·U (its candidate third multiplied by reset inside).
+
+void mt_gru(float *h, float *gates, const float *x, const float *u, const float *previous, int64_t rows, int64_t hidden,
+            bool has_reset);
+void mt_gru_backward(float *dx, float *du, float *dprevious, const float *dh, const float *gates, const float *u,
+                     const float *previous, int64_t rows, int64_t hidden, bool has_reset);
+void mt_lstm(float *h, float *c, float *gates, const float *x, const float *u, const float *previous_c, int64_t rows,
+             int64_t hidden);
+void mt_lstm_backward(float *dx, float *dprevious_c, const float *dh, const float *dc, const float *gates, const float *c,
+                      const float *previous_c, int64_t rows, int64_t hidden);
+
+// ---- Optimizer.c -----------------------------------------------------------------------------------
+
+/// Adds `count` floats of several gradient buffers in the order given into the first; returns Σ of squares.
+double mt_sum_gradients(float *const *buffers, int64_t buffer_count, int64_t offset, int64_t count);
+/// Adam (Kingma & Ba 2015) with decoupled weight decay; corrected rates are the caller's. Writes bf16 copies and the
+/// moving average where given.
+void mt_adam(float *value, const float *gradient, float *m, float *v, int64_t count, float gradient_scale, float rate,
+             float beta1, float beta2, float epsilon, float correction1, float correction2, float weight_decay,
+             uint16_t *value_bf16, float *average, float average_decay);
+
+#ifdef __cplusplus
+}
+#endif

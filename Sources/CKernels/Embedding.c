@@ -1,0 +1,41 @@
+#include "Math.h"
+
+MT_CLONES void mt_embed(float *y, const float *table, const int32_t *ids, const float *signal, const int32_t *positions,
+                        int64_t rows, int64_t columns, float scale) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *yr = y + r * columns;
+    if (ids[r] < 0) {
+      for (int64_t j = 0; j < columns; j++) yr[j] = 0;
+    } else {
+      const float *row = table + (int64_t)ids[r] * columns;
+      for (int64_t j = 0; j < columns; j++) yr[j] = scale * row[j];
+    }
+    if (signal) {
+      const float *s = signal + (int64_t)positions[r] * columns;
+      for (int64_t j = 0; j < columns; j++) yr[j] += s[j];
+    }
+  }
+}
+
+MT_CLONES void mt_embed_backward(float *dtable, const float *dy, const int32_t *ids, int64_t rows, int64_t columns,
+                                 float scale) {
+  for (int64_t r = 0; r < rows; r++) {
+    if (ids[r] < 0) continue;
+    float *row = dtable + (int64_t)ids[r] * columns;
+    const float *d = dy + r * columns;
+    for (int64_t j = 0; j < columns; j++) row[j] += scale * d[j];
+  }
+}
+
+void mt_gather_rows(float *y, const float *x, const int32_t *index, int64_t rows, int64_t columns) {
+  for (int64_t r = 0; r < rows; r++)
+    memcpy(y + r * columns, x + (int64_t)index[r] * columns, (size_t)columns * sizeof(float));
+}
+
+MT_CLONES void mt_scatter_add_rows(float *y, const float *x, const int32_t *index, int64_t rows, int64_t columns) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *to = y + (int64_t)index[r] * columns;
+    const float *from = x + r * columns;
+    for (int64_t j = 0; j < columns; j++) to[j] += from[j];
+  }
+}

@@ -1,0 +1,24 @@
+/// The decoder's contract with every search: initial state (from `EncoderDecoder.startDecoding`), one step, reorder.
+///
+/// A state holds R live hypotheses ("rows"), each belonging to one source sentence. All rows have produced the same
+/// number of tokens. A row's numbers never depend on which other rows are alive.
+public protocol DecoderState: AnyObject {
+  /// R, live hypotheses.
+  var rowCount: Int { get }
+  /// V, size of the target vocabulary.
+  var vocabularySize: Int { get }
+
+  /// Feeds each row its last token (`nil` at the first step: the zero embedding) and computes the logits of the next.
+  /// `tokens` has R elements. The result is [R, V], unnormalised, without ids being forbidden; it may be changed in
+  /// place by the caller and is valid until the next call on this state.
+  /// Cost: one decoder pass over R rows.
+  func step(_ tokens: [Int32]?) -> UnsafeMutableBufferPointer<Float>
+
+  /// Row i of the new state continues row `rows[i]` of the old; rows may repeat (a beam spreads) or be left out (it
+  /// died). Only references move, no cache is copied where the architecture allows.
+  func reorder(_ rows: [Int])
+
+  /// Cross-attention of the last step: [R][source length of the row's sentence], averaged over heads of the last
+  /// decoder layer; nil where the model has no attention.
+  func attention() -> [[Float]]?
+}

@@ -1,0 +1,45 @@
+import NeuralNet
+import Autograd
+
+/// What training asks of a model: its parameters and the loss of aligned sentences.
+/// What translation asks of it: a `DecoderState` for encoded sources. Search never asks which architecture it runs.
+///
+/// Ids: 0 is the end of sentence, 1 the unknown word. Source sentences are given **with** their end symbol, target
+/// sentences too; the decoder's first input is the zero embedding, its i-th input the (i−1)-th target token.
+public protocol EncoderDecoder: AnyObject, Sendable {
+  var configuration: ModelConfiguration { get }
+  var parameters: ParameterStore { get }
+
+  /// Teacher-forced label-smoothed cross-entropy of all target tokens, summed; with a recording graph its gradients
+  /// times `gradientScale` are propagated into `graph.gradients` by `graph.backward()`.
+  func loss(source: SequenceBatch, target: SequenceBatch, smoothing: Float, gradientScale: Float, graph: Graph)
+    -> LossSum
+
+  /// log P(token | source, earlier tokens) of every target token, [N] in the order of `target.ids`.
+  func logProbabilities(source: SequenceBatch, target: SequenceBatch, graph: Graph) -> [Float]
+
+  /// Encodes the sources and returns the state before the first target token: one row per sentence, in order.
+  /// The state keeps `workspace` for itself until it is released.
+  func startDecoding(_ sources: SequenceBatch, workspace: Workspace) -> any DecoderState
+}
+
+/// Sums over target tokens.
+public struct LossSum: Sendable, Equatable {
+  /// Label-smoothed cross-entropy, nats.
+  public var loss: Double = 0
+  /// Σ log p(label), nats: perplexity is exp(−logLikelihood / tokens).
+  public var logLikelihood: Double = 0
+  public var tokens: Int = 0
+
+  public init(loss: Double = 0, logLikelihood: Double = 0, tokens: Int = 0) {
+    self.loss = loss
+    self.logLikelihood = logLikelihood
+    self.tokens = tokens
+  }
+
+  public static func += (sum: inout LossSum, other: LossSum) {
+    sum.loss += other.loss
+    sum.logLikelihood += other.logLikelihood
+    sum.tokens += other.tokens
+  }
+}
