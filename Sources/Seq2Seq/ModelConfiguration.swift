@@ -1,3 +1,4 @@
+import Autograd
 import NeuralNet
 
 /// The shape of a model: everything needed to build it before its weights are read. Stored in `config.json` under

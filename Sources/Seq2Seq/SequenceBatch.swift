@@ -25,3 +25,24 @@ public struct SequenceBatch: Sendable, Equatable {
 
   public func length(_ sentence: Int) -> Int { Int(offsets[sentence + 1] - offsets[sentence]) }
 }
+
+extension SequenceBatch {
+  /// Place of each token in its sentence, [N].
+  var positions: [Int32] {
+    var places: [Int32] = []
+    places.reserveCapacity(tokenCount)
+    for b in 0..<count { places.append(contentsOf: 0..<Int32(length(b))) }
+    return places
+  }
+
+  /// What the decoder is fed: each sentence one token later, beginning with −1, the zero embedding. [N]
+  var shifted: [Int32] {
+    var inputs: [Int32] = []
+    inputs.reserveCapacity(tokenCount)
+    for b in 0..<count where length(b) > 0 {
+      inputs.append(-1)
+      inputs.append(contentsOf: self[b].dropLast())
+    }
+    return inputs
+  }
+}

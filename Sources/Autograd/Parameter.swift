@@ -1,0 +1,245 @@
+import Foundation
+
+/// A matrix that is learnt: its values, and the forms of them that products want.
+public final class Parameter: @unchecked Sendable {
+  public let name: String
+  public let rows: Int
+  public let columns: Int
+  let initialization: Initialization
+  /// Place in the store's flat buffer, in elements.
+  public let offset: Int
+  let index: Int
+  /// [rows, columns]
+  public internal(set) var data: UnsafeMutablePointer<Float>
+  /// A copy in bfloat16 for training in that precision; refreshed after each update.
+  var bfloat16: UnsafeMutablePointer<UInt16>?
+  /// For translation: x·W, and x·Wᵀ where the output layer shares an embedding table.
+  var packed: PackedMatrix?
+  var packedTransposed: PackedMatrix?
+
+  init(
+    name: String, rows: Int, columns: Int, initialization: Initialization, offset: Int, index: Int,
+    data: UnsafeMutablePointer<Float>
+  ) {
+    (self.name, self.rows, self.columns, self.initialization) = (name, rows, columns, initialization)
+    (self.offset, self.index, self.data) = (offset, index, data)
+  }
+
+  /// The bfloat16 copy, if the store keeps one.
+  public var bfloat16Copy: UnsafeMutablePointer<UInt16>? { bfloat16 }
+  public var count: Int { rows * columns }
+  public var buffer: UnsafeMutableBufferPointer<Float> { .init(start: data, count: count) }
+}
+
+/// How a parameter starts.
+public enum Initialization: Sendable, Equatable {
+  case zeros
+  case ones
+  /// Uniform in ±√(6/(rows+columns)), Glorot & Bengio 2010, for a matrix that is `parts` such matrices side by side.
+  case glorot(parts: Int = 1)
+  case normal(deviation: Float)
+  case uniform(Float)
+  /// Ones on the diagonal of each of the square blocks side by side, zeros elsewhere.
+  case identity
+  /// Each of the square blocks side by side orthogonal (Saxe et al. 2014).
+  case orthogonal
+
+  func fill(_ p: Parameter, random: inout RandomGenerator) {
+    switch self {
+    case .zeros: p.buffer.update(repeating: 0)
+    case .ones: p.buffer.update(repeating: 1)
+    case .glorot(let parts):
+      let limit = (6 / Double(p.rows + p.columns / parts)).squareRoot()
+      for i in 0..<p.count { p.data[i] = Float((2 * random.uniform() - 1) * limit) }
+    case .normal(let deviation):
+      for i in 0..<p.count { p.data[i] = Float(random.gaussian()) * deviation }
+    case .uniform(let limit):
+      for i in 0..<p.count { p.data[i] = Float(2 * random.uniform() - 1) * limit }
+    case .identity:
+      for i in 0..<p.rows { for j in 0..<p.columns { p.data[i * p.columns + j] = j % p.rows == i ? 1 : 0 } }
+    case .orthogonal:
+      for block in 0..<(p.columns / p.rows) {
+        let q = Initialization.orthogonalMatrix(p.rows, random: &random)
+        for i in 0..<p.rows {
+          for j in 0..<p.rows { p.data[i * p.columns + block * p.rows + j] = Float(q[i * p.rows + j]) }
+        }
+      }
+    }
+  }
+
+  /// Gram–Schmidt, twice for accuracy, over random normal rows.
+  private static func orthogonalMatrix(_ size: Int, random: inout RandomGenerator) -> [Double] {
+    var q = (0..<size * size).map { _ in random.gaussian() }
+    for i in 0..<size {
+      for _ in 0..<2 {
+        for k in 0..<i {
+          var inner = 0.0
+          for j in 0..<size { inner += q[i * size + j] * q[k * size + j] }
+          for j in 0..<size { q[i * size + j] -= inner * q[k * size + j] }
+        }
+      }
+      let norm = (0..<size).reduce(0.0) { $0 + q[i * size + $1] * q[i * size + $1] }.squareRoot()
+      for j in 0..<size { q[i * size + j] /= norm }
+    }
+    return q
+  }
+}
+
+/// A weight matrix laid out once for products with few rows. Immutable, so that all workers share it.
+final class PackedMatrix: @unchecked Sendable {
+  let matrix: OpaquePointer
+  let outputs: Int
+
+  init?(_ matrix: OpaquePointer?, outputs: Int) {
+    guard let matrix else { return nil }
+    self.matrix = matrix
+    self.outputs = outputs
+  }
+
+  deinit { mt_packed_free(matrix) }
+}
+
+/// All parameters of a model in one flat buffer, in the order in which they were declared.
+public final class ParameterStore: @unchecked Sendable {
+  public private(set) var parameters: [Parameter] = []
+  private var byName: [String: Parameter] = [:]
+  /// Elements in the flat buffer; each parameter starts at a multiple of 16.
+  public private(set) var count = 0
+  private var storage: UnsafeMutablePointer<Float>?
+  private var bfloat16Storage: UnsafeMutablePointer<UInt16>?
+
+  public init() {}
+
+  deinit {
+    storage?.deallocate()
+    bfloat16Storage?.deallocate()
+  }
+
+  public subscript(name: String) -> Parameter? { byName[name] }
+
+  /// Numbers that are learnt, without the gaps between parameters.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// Adds a parameter; its memory comes with `allocate()`.
+  public func declare(_ name: String, _ rows: Int, _ columns: Int, _ initialization: Initialization) -> Parameter {
+    precondition(storage == nil, "\(name) declared after the store was allocated")
+    precondition(byName[name] == nil, "\(name) declared twice")
+    let unset = UnsafeMutablePointer<Float>(bitPattern: Arena.alignment)!
+    let parameter = Parameter(
+      name: name, rows: rows, columns: columns, initialization: initialization, offset: count, index: parameters.count,
+      data: unset)
+    parameters.append(parameter)
+    byName[name] = parameter
+    count += (rows * columns + 15) & ~15
+    return parameter
+  }
+
+  /// Gives every parameter its memory, zeroed.
+  public func allocate() {
+    precondition(storage == nil, "allocated twice")
+    storage = ParameterStore.zeroed(Float.self, count)
+    for p in parameters { p.data = storage! + p.offset }
+  }
+
+  /// Starting values, drawn in the order of declaration.
+  public func initialize(seed: UInt64) {
+    var random = RandomGenerator(seed: seed)
+    for p in parameters { p.initialization.fill(p, random: &random) }
+  }
+
+  /// The flat buffer, [count].
+  public var values: UnsafeMutableBufferPointer<Float> { .init(start: storage, count: storage == nil ? 0 : count) }
+
+  /// The flat bfloat16 copy, made on first use.
+  public func bfloat16Values() -> UnsafeMutablePointer<UInt16> {
+    if let bfloat16Storage { return bfloat16Storage }
+    let copy = ParameterStore.zeroed(UInt16.self, count)
+    bfloat16Storage = copy
+    for p in parameters { p.bfloat16 = copy + p.offset }
+    refreshBFloat16()
+    return copy
+  }
+
+  /// Brings the bfloat16 copy, if there is one, up to date with the values.
+  public func refreshBFloat16() {
+    guard let bfloat16Storage, let storage else { return }
+    mt_to_bfloat16(bfloat16Storage, storage, Int64(count))
+  }
+
+  /// Lays `weight` out for translation. Not while other threads compute.
+  public func pack(_ weight: Parameter, transposed: Bool = false, precision: Precision) {
+    let (inputs, outputs) = transposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
+    let packed = PackedMatrix(
+      mt_pack(weight.data, transposed, Int64(inputs), Int64(outputs), precision.supported.kernel), outputs: outputs)
+    if transposed { weight.packedTransposed = packed } else { weight.packed = packed }
+  }
+
+  /// The same from 8-bit integers [outputs, inputs] with one scale per output.
+  public func pack(_ weight: Parameter, transposed: Bool = false, integers: UnsafePointer<Int8>, scales: UnsafePointer<Float>) {
+    let (inputs, outputs) = transposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
+    let packed = PackedMatrix(mt_pack_int8(integers, scales, Int64(inputs), Int64(outputs)), outputs: outputs)
+    if transposed { weight.packedTransposed = packed } else { weight.packed = packed }
+  }
+
+  /// Forgets all packed forms: the values have changed.
+  public func unpack() {
+    for p in parameters {
+      p.packed = nil
+      p.packedTransposed = nil
+    }
+  }
+
+  static func zeroed<T: Numeric>(_ type: T.Type, _ count: Int) -> UnsafeMutablePointer<T> {
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: max(count, 1) * MemoryLayout<T>.stride, alignment: Arena.alignment)
+    let pointer = raw.bindMemory(to: type, capacity: max(count, 1))
+    pointer.initialize(repeating: 0, count: max(count, 1))
+    return pointer
+  }
+}
+
+/// Gradients of one shard, laid out as the parameters are.
+public final class GradientBuffer: @unchecked Sendable {
+  public let count: Int
+  /// [count]
+  public let data: UnsafeMutablePointer<Float>
+  private let store: ParameterStore
+  private var isSet: [Bool]
+
+  public init(_ store: ParameterStore) {
+    self.store = store
+    count = store.count
+    data = ParameterStore.zeroed(Float.self, count)
+    isSet = Array(repeating: false, count: store.parameters.count)
+  }
+
+  deinit { data.deallocate() }
+
+  /// Forgets everything; cheap, since the first operation to write a parameter's gradient overwrites it.
+  public func clear() {
+    for i in isSet.indices { isSet[i] = false }
+  }
+
+  /// Where to write, and whether to add to what is there.
+  func slot(_ p: Parameter) -> (data: UnsafeMutablePointer<Float>, accumulate: Bool) {
+    defer { isSet[p.index] = true }
+    return (data + p.offset, isSet[p.index])
+  }
+
+  /// Where to add; zeroed if nothing is there yet.
+  func zeroedSlot(_ p: Parameter) -> UnsafeMutablePointer<Float> {
+    let (pointer, accumulate) = slot(p)
+    if !accumulate { pointer.update(repeating: 0, count: p.count) }
+    return pointer
+  }
+
+  /// Zeroes what no operation wrote, so that the whole buffer can be summed.
+  public func finish() {
+    for p in store.parameters where !isSet[p.index] { _ = zeroedSlot(p) }
+  }
+
+  /// The gradient of one parameter, for tests and reports.
+  public func gradient(_ p: Parameter) -> [Float] {
+    Array(UnsafeBufferPointer(start: data + p.offset, count: p.count))
+  }
+}

@@ -1,0 +1,35 @@
+/// A matrix of floats, row-major and dense: rows are tokens, sentences or hypotheses, columns their features.
+/// It lives in its graph's arena, so it must not outlive the graph's `reset`.
+///
+/// The memory behind a tensor is rounded up to `paddedRows` rows and the surplus is zero: products may then run over
+/// few different row counts, and zero rows add nothing to a sum over rows.
+public final class Tensor {
+  public let rows: Int
+  public let columns: Int
+  /// [rows, columns]
+  public let data: UnsafeMutablePointer<Float>
+  let paddedRows: Int
+  var gradient: UnsafeMutablePointer<Float>?
+  /// The matrix this one is a window of; its gradient is a window of that one's gradient too.
+  let parent: (tensor: Tensor, firstRow: Int)?
+  /// The same values in bfloat16 once a product has asked for them, [paddedRows, columns].
+  var bfloat16: UnsafeMutablePointer<UInt16>?
+
+  init(rows: Int, columns: Int, data: UnsafeMutablePointer<Float>, paddedRows: Int, parent: (Tensor, Int)? = nil) {
+    self.rows = rows
+    self.columns = columns
+    self.data = data
+    self.paddedRows = paddedRows
+    self.parent = parent
+  }
+
+  public var count: Int { rows * columns }
+
+  /// The values, copied: for tests and reports.
+  public var array: [Float] { Array(UnsafeBufferPointer(start: data, count: count)) }
+
+  /// Rows as they are laid out: exact where few, a multiple of 8, then of 32.
+  static func padded(_ rows: Int) -> Int {
+    rows <= 32 ? rows : rows <= 128 ? (rows + 7) & ~7 : (rows + 31) & ~31
+  }
+}

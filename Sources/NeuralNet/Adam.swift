@@ -1,0 +1,71 @@
+import Foundation
+import Autograd
+
+/// Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019) over the flat buffer of a store,
+/// with an optional exponential moving average of the values. State [count] each, f32.
+public final class Adam: @unchecked Sendable {
+  public struct Options: Sendable, Equatable {
+    public var beta1: Float = 0.9
+    public var beta2: Float = 0.98
+    public var epsilon: Float = 1e-9
+    /// Applied to matrices only, not to biases and norms.
+    public var weightDecay: Float = 0
+
+    public init() {}
+  }
+
+  public let options: Options
+  public let store: ParameterStore
+  /// First and second moments, [store.count].
+  public let firstMoment: UnsafeMutableBufferPointer<Float>
+  public let secondMoment: UnsafeMutableBufferPointer<Float>
+  /// Updates made so far.
+  public var updates = 0
+
+  public init(_ store: ParameterStore, options: Options = Options()) {
+    self.store = store
+    self.options = options
+    firstMoment = .allocate(capacity: store.count)
+    secondMoment = .allocate(capacity: store.count)
+    firstMoment.initialize(repeating: 0)
+    secondMoment.initialize(repeating: 0)
+  }
+
+  deinit {
+    firstMoment.deallocate()
+    secondMoment.deallocate()
+  }
+
+  /// Parameters cut into `parts` runs of about equal size, for threads.
+  public func partition(_ parts: Int) -> [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    var start = 0
+    var size = 0
+    for (i, p) in store.parameters.enumerated() {
+      size += p.count
+      if size * parts >= store.parameterCount * (ranges.count + 1) || i == store.parameters.count - 1 {
+        ranges.append(start..<(i + 1))
+        start = i + 1
+      }
+    }
+    return ranges
+  }
+
+  /// Updates the parameters `range` with `gradient` [store.count] times `scale` at the given rate. The caller has
+  /// counted this update in `updates` and calls once for each part; parts may run on different threads.
+  /// `average` [store.count] moves by average·decay + value·(1 − decay). bfloat16 copies are refreshed.
+  public func update(
+    _ range: Range<Int>, gradient: UnsafePointer<Float>, scale: Float, rate: Float,
+    average: UnsafeMutablePointer<Float>? = nil, averageDecay: Float = 0
+  ) {
+    precondition(updates > 0, "count the update first")
+    let correction1 = Float(1 - pow(Double(options.beta1), Double(updates)))
+    let correction2 = Float(1 - pow(Double(options.beta2), Double(updates)))
+    for p in store.parameters[range] {
+      mt_adam(
+        p.data, gradient + p.offset, firstMoment.baseAddress! + p.offset, secondMoment.baseAddress! + p.offset,
+        Int64(p.count), scale, rate, options.beta1, options.beta2, options.epsilon, correction1, correction2,
+        p.rows > 1 ? options.weightDecay : 0, p.bfloat16Copy, average.map { $0 + p.offset }, averageDecay)
+    }
+  }
+}

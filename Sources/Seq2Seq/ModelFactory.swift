@@ -1,0 +1,82 @@
+import Autograd
+
+/// A configuration that no model can be built from: which key, what it says, what was expected.
+public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
+  public let key: String
+  public let problem: String
+
+  public var description: String { "\(key): \(problem)" }
+}
+
+extension ModelConfiguration {
+  /// Builds the model with parameters zeroed. Throws `ConfigurationError` where the numbers do not fit together.
+  public func makeModel() throws -> any EncoderDecoder {
+    try validate()
+    switch (architecture, transformer, rnn) {
+    case (.transformer, let shape?, _): return Transformer(self, shape)
+    default: throw ConfigurationError(key: architecture.rawValue, problem: "missing: the shape of this architecture")
+    }
+  }
+
+  /// Checks every number before memory is asked for.
+  public func validate() throws {
+    try require("source_vocabulary_size", sourceVocabularySize, in: 2...4_000_000)
+    try require("target_vocabulary_size", targetVocabularySize, in: 2...4_000_000)
+    if embeddings == .all, sourceVocabularySize != targetVocabularySize {
+      throw ConfigurationError(
+        key: "embeddings",
+        problem: "\"all\" needs one vocabulary for both sides, not \(sourceVocabularySize) and \(targetVocabularySize)")
+    }
+    switch architecture {
+    case .transformer: try validateTransformer()
+    case .rnn: try validateRNN()
+    }
+  }
+
+  private func validateTransformer() throws {
+    guard let t = transformer else { throw ConfigurationError(key: "transformer", problem: "missing") }
+    try require("transformer.model_size", t.modelSize, in: 4...16384)
+    try require("transformer.feed_forward_size", t.feedForwardSize, in: 1...131072)
+    try require("transformer.heads", t.heads, in: 1...256)
+    try require("transformer.encoder_layers", t.encoderLayers, in: 1...128)
+    try require("transformer.decoder_layers", t.decoderLayers, in: 1...128)
+    try require("transformer.maximum_length", t.maximumLength, in: 2...65536)
+    guard t.modelSize % 2 == 0, t.modelSize % t.heads == 0 else {
+      throw ConfigurationError(
+        key: "transformer.model_size", problem: "\(t.modelSize) is not even or not a multiple of \(t.heads) heads")
+    }
+    try requireRate("transformer.dropout", t.dropout)
+    try requireRate("transformer.attention_dropout", t.attentionDropout)
+    try requireRate("transformer.activation_dropout", t.activationDropout)
+    guard t.layerNormEpsilon > 0, t.layerNormEpsilon < 1 else {
+      throw ConfigurationError(key: "transformer.layer_norm_epsilon", problem: "\(t.layerNormEpsilon) is not in 0..<1")
+    }
+  }
+
+  private func validateRNN() throws {
+    guard let r = rnn else { throw ConfigurationError(key: "rnn", problem: "missing") }
+    try require("rnn.embedding_size", r.embeddingSize, in: 1...16384)
+    try require("rnn.hidden_size", r.hiddenSize, in: 1...16384)
+    try require("rnn.attention_size", r.attentionSize, in: 1...16384)
+    try require("rnn.encoder_layers", r.encoderLayers, in: 1...64)
+    try require("rnn.decoder_layers", r.decoderLayers, in: 1...64)
+    try require("rnn.maximum_length", r.maximumLength, in: 2...65536)
+    try requireRate("rnn.embedding_dropout", r.embeddingDropout)
+    try requireRate("rnn.hidden_dropout", r.hiddenDropout)
+    try requireRate("rnn.output_dropout", r.outputDropout)
+    try requireRate("rnn.word_dropout", r.wordDropout)
+  }
+
+  private func require(_ key: String, _ value: Int, in range: ClosedRange<Int>) throws {
+    guard range.contains(value) else {
+      throw ConfigurationError(key: key, problem: "\(value) is not in \(range.lowerBound)...\(range.upperBound)")
+    }
+  }
+
+  private func requireRate(_ key: String, _ value: Float) throws {
+    guard value >= 0, value < 1 else { throw ConfigurationError(key: key, problem: "\(value) is not in 0..<1") }
+  }
+
+  /// The longest sentence in tokens, with end symbol.
+  public var maximumLength: Int { transformer?.maximumLength ?? rnn?.maximumLength ?? 512 }
+}

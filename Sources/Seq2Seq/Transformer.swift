@@ -1,0 +1,194 @@
+import Autograd
+import NeuralNet
+
+/// The transformer of Vaswani et al. 2017: encoder and decoder stacks of attention and feed-forward sublayers.
+/// Its layers are written once: training runs them over whole sentences on a tape, translation one step at a time.
+public final class Transformer: EncoderDecoder, @unchecked Sendable {
+  public let configuration: ModelConfiguration
+  public let parameters: ParameterStore
+  let shape: TransformerConfiguration
+  let embeddings: EmbeddingTables
+  let encoder: [EncoderLayer]
+  let decoder: [DecoderLayer]
+  let encoderNorm: LayerNormalization?
+  let decoderNorm: LayerNormalization?
+  /// [maximumLength, D]
+  let positions: UnsafeMutableBufferPointer<Float>
+
+  /// Declares and allocates all parameters, zeroed: initialise or load them next.
+  init(_ configuration: ModelConfiguration, _ shape: TransformerConfiguration) {
+    self.configuration = configuration
+    self.shape = shape
+    let size = shape.modelSize
+    let store = ParameterStore()
+    parameters = store
+    embeddings = EmbeddingTables(store, configuration, size: size)
+    encoder = (0..<shape.encoderLayers).map { EncoderLayer(store, "encoder.layers.\($0)", shape) }
+    encoderNorm = shape.finalNormalization
+      ? LayerNormalization(store, "encoder.norm", size, epsilon: shape.layerNormEpsilon) : nil
+    decoder = (0..<shape.decoderLayers).map { DecoderLayer(store, "decoder.layers.\($0)", shape) }
+    decoderNorm = shape.finalNormalization
+      ? LayerNormalization(store, "decoder.norm", size, epsilon: shape.layerNormEpsilon) : nil
+    store.allocate()
+    let divisor = shape.positions == .standard ? Double(size) / 2 : Double(size) / 2 - 1
+    // One row more than the longest sentence, for the step after the last token.
+    let signal = SinusoidalPositions(length: shape.maximumLength + 1, size: size, divisor: divisor).values
+    positions = .allocate(capacity: signal.count)
+    _ = positions.initialize(from: signal)
+  }
+
+  deinit { positions.deallocate() }
+
+  // MARK: Whole sentences
+
+  /// ids of N tokens → [N, D]: scaled embeddings plus positions, with dropout.
+  func embed(_ table: Parameter, _ ids: [Int32], positions places: [Int32], _ graph: Graph) -> Tensor {
+    let scale = shape.scaleEmbeddings ? Float(shape.modelSize).squareRoot() : 1
+    let x = graph.embed(table, ids, scale: scale, signal: positions.baseAddress, positions: places)
+    return graph.dropout(x, shape.dropout)
+  }
+
+  /// Source ids → memory [N, D].
+  func encode(_ source: SequenceBatch, _ graph: Graph) -> Tensor {
+    var x = embed(embeddings.source, source.ids, positions: source.positions, graph)
+    for layer in encoder { x = layer(x, offsets: source.offsets, graph) }
+    return encoderNorm?(x, graph) ?? x
+  }
+
+  /// States of the decoder that predict each target token, teacher-forced: [N, D].
+  func decode(_ target: SequenceBatch, memory: Tensor, source: SequenceBatch, _ graph: Graph) -> Tensor {
+    var x = embed(embeddings.target, target.shifted, positions: target.positions, graph)
+    for layer in decoder {
+      x = layer(
+        x, graph,
+        selfAttention: { layer.selfAttention($0, offsets: target.offsets, causal: true, graph) },
+        crossAttention: {
+          layer.crossAttention(
+            $0, offsets: target.offsets, memory: memory, memoryOffsets: source.offsets, graph)
+        })
+    }
+    return decoderNorm?(x, graph) ?? x
+  }
+
+  public func loss(
+    source: SequenceBatch, target: SequenceBatch, smoothing: Float, gradientScale: Float, graph: Graph
+  ) -> LossSum {
+    let h = decode(target, memory: encode(source, graph), source: source, graph)
+    let (loss, likelihood) = graph.crossEntropy(
+      h, embeddings.output, bias: embeddings.outputBias, transposed: true, labels: target.ids, smoothing: smoothing,
+      gradientScale: gradientScale)
+    return LossSum(loss: loss, logLikelihood: likelihood, tokens: target.tokenCount)
+  }
+
+  public func logProbabilities(source: SequenceBatch, target: SequenceBatch, graph: Graph) -> [Float] {
+    let h = decode(target, memory: encode(source, graph), source: source, graph)
+    return graph.labelLogProbabilities(
+      h, embeddings.output, bias: embeddings.outputBias, transposed: true, labels: target.ids)
+  }
+
+  public func startDecoding(_ sources: SequenceBatch, workspace: Workspace) -> any DecoderState {
+    TransformerDecoderState(self, sources, workspace)
+  }
+}
+
+/// The three tables of a sequence-to-sequence model, as far as they differ, and the output's bias.
+struct EmbeddingTables {
+  /// [V, D] each; `output` is used transposed.
+  let source: Parameter
+  let target: Parameter
+  let output: Parameter
+  let outputBias: Parameter
+
+  init(_ store: ParameterStore, _ configuration: ModelConfiguration, size: Int) {
+    let start = Initialization.normal(deviation: 1 / Float(size).squareRoot())
+    let (sourceSize, targetSize) = (configuration.sourceVocabularySize, configuration.targetVocabularySize)
+    switch configuration.embeddings {
+    case .all:
+      source = store.declare("embeddings", sourceSize, size, start)
+      target = source
+      output = source
+    case .target:
+      source = store.declare("encoder.embeddings", sourceSize, size, start)
+      target = store.declare("decoder.embeddings", targetSize, size, start)
+      output = target
+    case .none:
+      source = store.declare("encoder.embeddings", sourceSize, size, start)
+      target = store.declare("decoder.embeddings", targetSize, size, start)
+      output = store.declare("output.weight", targetSize, size, start)
+    }
+    outputBias = store.declare("output.bias", 1, targetSize, .zeros)
+  }
+}
+
+/// Where a sublayer's norm stands, and its residual.
+struct Residual {
+  let norm: LayerNormalization
+  let placement: NormalizationPlacement
+  let dropout: Float
+
+  init(_ store: ParameterStore, _ name: String, _ shape: TransformerConfiguration) {
+    norm = LayerNormalization(store, name, shape.modelSize, epsilon: shape.layerNormEpsilon)
+    placement = shape.normalization
+    dropout = shape.dropout
+  }
+
+  func callAsFunction(_ x: Tensor, _ graph: Graph, _ sublayer: (Tensor) -> Tensor) -> Tensor {
+    switch placement {
+    case .post: norm(sublayer(x), residual: x, dropout: dropout, graph)
+    case .pre: graph.addDropout(x, sublayer(norm(x, graph)), dropout)
+    }
+  }
+}
+
+struct EncoderLayer {
+  let selfAttention: SelfAttention
+  let selfAttentionNorm: Residual
+  let feedForward: FeedForward
+  let feedForwardNorm: Residual
+
+  init(_ store: ParameterStore, _ name: String, _ shape: TransformerConfiguration) {
+    selfAttention = SelfAttention(
+      store, "\(name).self_attention", size: shape.modelSize, heads: shape.heads, dropout: shape.attentionDropout)
+    selfAttentionNorm = Residual(store, "\(name).self_attention_norm", shape)
+    feedForward = FeedForward(
+      store, "\(name).feed_forward", size: shape.modelSize, inner: shape.feedForwardSize, activation: shape.activation,
+      dropout: shape.activationDropout)
+    feedForwardNorm = Residual(store, "\(name).feed_forward_norm", shape)
+  }
+
+  func callAsFunction(_ x: Tensor, offsets: [Int32], _ graph: Graph) -> Tensor {
+    let attended = selfAttentionNorm(x, graph) { selfAttention($0, offsets: offsets, causal: false, graph) }
+    return feedForwardNorm(attended, graph) { feedForward($0, graph) }
+  }
+}
+
+struct DecoderLayer {
+  let selfAttention: SelfAttention
+  let selfAttentionNorm: Residual
+  let crossAttention: CrossAttention
+  let crossAttentionNorm: Residual
+  let feedForward: FeedForward
+  let feedForwardNorm: Residual
+
+  init(_ store: ParameterStore, _ name: String, _ shape: TransformerConfiguration) {
+    selfAttention = SelfAttention(
+      store, "\(name).self_attention", size: shape.modelSize, heads: shape.heads, dropout: shape.attentionDropout)
+    selfAttentionNorm = Residual(store, "\(name).self_attention_norm", shape)
+    crossAttention = CrossAttention(
+      store, "\(name).cross_attention", size: shape.modelSize, heads: shape.heads, dropout: shape.attentionDropout)
+    crossAttentionNorm = Residual(store, "\(name).cross_attention_norm", shape)
+    feedForward = FeedForward(
+      store, "\(name).feed_forward", size: shape.modelSize, inner: shape.feedForwardSize, activation: shape.activation,
+      dropout: shape.activationDropout)
+    feedForwardNorm = Residual(store, "\(name).feed_forward_norm", shape)
+  }
+
+  /// How the attentions are computed is the caller's: over whole sentences, or one step with cached keys and values.
+  func callAsFunction(
+    _ x: Tensor, _ graph: Graph, selfAttention attend: (Tensor) -> Tensor, crossAttention look: (Tensor) -> Tensor
+  ) -> Tensor {
+    let attended = selfAttentionNorm(x, graph, attend)
+    let informed = crossAttentionNorm(attended, graph, look)
+    return feedForwardNorm(informed, graph) { feedForward($0, graph) }
+  }
+}
