@@ -1,0 +1,171 @@
+@testable import Autograd
+import Foundation
+import Testing
+
+@Suite struct KernelTests {
+  func matrix(_ rows: Int, _ columns: Int, seed: UInt64) -> [Float] {
+    var random = RandomGenerator(seed: seed)
+    return (0..<rows * columns).map { _ in Float(random.gaussian()) }
+  }
+
+  func naive(_ a: [Float], _ b: [Float], _ m: Int, _ n: Int, _ k: Int) -> [Double] {
+    var c = [Double](repeating: 0, count: m * n)
+    for i in 0..<m { for p in 0..<k { for j in 0..<n { c[i * n + j] += Double(a[i * k + p]) * Double(b[p * n + j]) } } }
+    return c
+  }
+
+  func transposed(_ a: [Float], _ rows: Int, _ columns: Int) -> [Float] {
+    (0..<columns).flatMap { j in (0..<rows).map { i in a[i * columns + j] } }
+  }
+
+  @Test("Products agree with three loops in every transposition", arguments: [false, true], [false, true])
+  func product(ta: Bool, tb: Bool) {
+    let (m, n, k) = (7, 19, 33)
+    let (a, b) = (matrix(m, k, seed: 1), matrix(k, n, seed: 2))
+    let expected = naive(a, b, m, n, k)
+    let (sa, sb) = (ta ? transposed(a, m, k) : a, tb ? transposed(b, k, n) : b)
+    var c = [Float](repeating: 1, count: m * n)
+    #expect(mt_matmul_f32(sa, ta, sb, tb, &c, Int64(m), Int64(n), Int64(k), true) == 0)
+    for i in 0..<m * n { #expect(abs(Double(c[i]) - 1 - expected[i]) < 1e-4) }
+  }
+
+  @Test("A row of a product is the same to the bit whatever the number of rows", arguments: Precision.allCases)
+  func rowIndependence(precision: Precision) {
+    let (k, n, most) = (48, 130, 77)
+    let weights = matrix(k, n, seed: 3)
+    let rows = matrix(most, k, seed: 4)
+    let packed = PackedMatrix(mt_pack(weights, false, Int64(k), Int64(n), precision.supported.kernel), outputs: n)!
+    func product(_ m: Int) -> [Float] {
+      var c = [Float](repeating: 0, count: m * n)
+      var scratch = [UInt8](repeating: 0, count: Int(mt_packed_scratch(packed.matrix, Int64(m))) + 64)
+      #expect(mt_matmul_packed(rows, packed.matrix, &c, Int64(m), &scratch) == 0)
+      return c
+    }
+    let whole = product(most)
+    for m in [1, 2, 3, 5, 8, 16, 31, 33, 64, 76] {
+      #expect(product(m) == Array(whole[..<(m * n)]), "\(m) rows")
+    }
+    let expected = naive(rows, weights, most, n, k)
+    let tolerance = [.float32: 1e-4, .bfloat16: 0.15, .int8: 0.4][precision]!
+    for i in 0..<most * n { #expect(abs(Double(whole[i]) - expected[i]) < tolerance) }
+  }
+
+  @Test("Plain products in float32 and bfloat16 do not depend on the number of rows either")
+  func plainRowIndependence() {
+    let (k, n, most) = (64, 96, 70)
+    let (a, b) = (matrix(most, k, seed: 5), matrix(k, n, seed: 6))
+    var (a16, b16) = ([UInt16](repeating: 0, count: a.count), [UInt16](repeating: 0, count: b.count))
+    mt_to_bfloat16(&a16, a, Int64(a.count))
+    mt_to_bfloat16(&b16, b, Int64(b.count))
+    var whole = [Float](repeating: 0, count: most * n)
+    var whole16 = whole
+    #expect(mt_matmul_f32(a, false, b, false, &whole, Int64(most), Int64(n), Int64(k), false) == 0)
+    let has16 = mt_matmul_bf16(a16, false, b16, false, &whole16, Int64(most), Int64(n), Int64(k), false) == 0
+    for m in [1, 2, 4, 7, 16, 32, 65] {
+      var c = [Float](repeating: 0, count: m * n)
+      #expect(mt_matmul_f32(a, false, b, false, &c, Int64(m), Int64(n), Int64(k), false) == 0)
+      #expect(c == Array(whole[..<(m * n)]))
+      guard has16 else { continue }
+      #expect(mt_matmul_bf16(a16, false, b16, false, &c, Int64(m), Int64(n), Int64(k), false) == 0)
+      #expect(c == Array(whole16[..<(m * n)]))
+    }
+  }
+
+  @Test("bfloat16 rounds to nearest even and keeps NaN and infinity")
+  func bfloat16() {
+    let values: [Float] = [1, -0.0, 1.00390625, 1.01171875, .infinity, .nan, 3.3895314e38, 1e-38]
+    var halves = [UInt16](repeating: 0, count: values.count)
+    mt_to_bfloat16(&halves, values, Int64(values.count))
+    var back = [Float](repeating: 0, count: values.count)
+    mt_from_bfloat16(&back, halves, Int64(values.count))
+    #expect(back[0] == 1 && back[1].sign == .minus)
+    #expect(back[2] == 1.0, "a tie goes to the even neighbour below")
+    #expect(back[3] == 1.015625, "a tie goes to the even neighbour above")
+    #expect(back[4] == .infinity && back[5].isNaN && back[6].isFinite)
+    #expect(abs(back[7] - 1e-38) < 1e-40)
+  }
+
+  @Test("Log-softmax and its top k agree with sorting", arguments: [true, false])
+  func topK(withBias: Bool) {
+    let (rows, columns, k) = (3, 517, 9)
+    let x = matrix(rows, columns, seed: 8)
+    let bias = withBias ? matrix(1, columns, seed: 9) : [Float](repeating: 0, count: columns)
+    var ids = [Int32](repeating: 0, count: rows * k)
+    var values = [Float](repeating: 0, count: rows * k)
+    bias.withUnsafeBufferPointer {
+      mt_log_softmax_top_k(x, withBias ? $0.baseAddress : nil, Int64(rows), Int64(columns), Int64(k), &ids, &values)
+    }
+    for r in 0..<rows {
+      let row = (0..<columns).map { Double(x[r * columns + $0]) + Double(bias[$0]) }
+      let total = log(row.reduce(0) { $0 + exp($1) })
+      let order = row.indices.sorted { row[$0] > row[$1] }
+      for i in 0..<k {
+        #expect(Int(ids[r * k + i]) == order[i])
+        #expect(abs(Double(values[r * k + i]) - (row[order[i]] - total)) < 1e-5)
+      }
+    }
+  }
+
+  @Test("Ties among the top k go to the lower id, and scarce rows end in −1")
+  func topKTies() {
+    let x: [Float] = [1, 2, 2, -.infinity, 2]
+    var ids = [Int32](repeating: 0, count: 5)
+    var values = [Float](repeating: 0, count: 5)
+    mt_log_softmax_top_k(x, nil, 1, 5, 5, &ids, &values)
+    #expect(ids == [1, 2, 4, 0, -1])
+    #expect(values[4] == -.infinity)
+  }
+
+  @Test("Vector exponentials stay within a few units in the last place")
+  func exponentials() {
+    for x in stride(from: Float(-80), through: 20, by: 0.37) {
+      var pair: [Float] = [x, 0]
+      mt_log_softmax(&pair, nil, 1, 2)
+      let expected = Double(x) - (Double(max(x, 0)) + log1p(exp(-abs(Double(x)))))
+      #expect(abs(Double(pair[0]) - expected) < 4e-6 * (1 + abs(expected)), "at \(x)")
+    }
+  }
+
+  @Test("Dropout keeps about 1 − p of the elements, scaled, and its mask repeats with its seed")
+  func dropout() {
+    let ones = [Float](repeating: 1, count: 100_000)
+    var (a, b, c) = (ones, ones, ones)
+    mt_dropout(&a, ones, 100_000, 0.3, 42, false)
+    mt_dropout(&b, ones, 100_000, 0.3, 42, false)
+    mt_dropout(&c, ones, 100_000, 0.3, 43, false)
+    #expect(a == b && a != c)
+    #expect(Set(a) == [0, 1 / 0.7])
+    let kept = a.filter { $0 > 0 }.count
+    #expect(abs(kept - 70_000) < 600, "\(kept), four standard deviations are 580")
+    // Two masks agree by chance only: 0.49 + 0.09.
+    let agree = zip(a, c).filter { $0 == $1 }.count
+    #expect(abs(agree - 58_000) < 650)
+  }
+
+  @Test("One query over slots gives what whole-sentence attention gives for its last row")
+  func stepAttention() {
+    let (heads, size, length) = (2, 6, 5)
+    let q = matrix(length, size, seed: 21), k = matrix(length, size, seed: 22), v = matrix(length, size, seed: 23)
+    let arena = Arena()
+    let graph = Graph(arena: arena)
+    let whole = graph.attention(
+      queries: .init(graph.makeTensor(length, size, q)), keys: .init(graph.makeTensor(length, size, k)),
+      values: .init(graph.makeTensor(length, size, v)), queryOffsets: [0, 5], keyOffsets: [0, 5], size: size,
+      heads: heads, causal: false)
+    // The same rows in another order, found through an index.
+    let order: [Int32] = [3, 0, 4, 1, 2]
+    func scattered(_ x: [Float]) -> [Float] {
+      var out = x
+      for (j, slot) in order.enumerated() { for c in 0..<size { out[Int(slot) * size + c] = x[j * size + c] } }
+      return out
+    }
+    var y = [Float](repeating: 0, count: size)
+    var weights = [Float](repeating: 0, count: heads * length)
+    let last = Array(q[(4 * size)...])
+    mt_attention_step(
+      &y, last, Int64(size), scattered(k), scattered(v), Int64(size), order, 5, nil, [5], 1, Int64(heads),
+      Int64(size / heads), &weights, 5)
+    for c in 0..<size { #expect(abs(y[c] - whole.data[4 * size + c]) < 1e-5) }
+    #expect(abs(weights.reduce(0, +) - Float(heads)) < 1e-5)
+  }
+}
