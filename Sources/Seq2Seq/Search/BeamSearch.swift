@@ -1,0 +1,273 @@
+import Autograd
+
+/// Keeps the K most probable beginnings of each sentence and lengthens them token by token.
+///
+/// At each step the 2K best continuations of a sentence's live hypotheses are ranked by log P. Those among the first K
+/// that end leave for the sentence's n-best list, which is ranked by the normalised score; the K best that go on stay
+/// live. A hypothesis that can no longer enter the n-best list, however it continues, is dropped, and the sentence
+/// with its last one: nothing is lost by stopping there. A beam of one has one place, which its first ended
+/// hypothesis takes: it is greedy search.
+///
+/// Cost: one decoder step over all live hypotheses of all sentences per output token.
+public struct BeamSearch: Search {
+  public let options: SearchOptions
+
+  public init(_ options: SearchOptions) {
+    precondition(options.beamSize > 0, "beam of \(options.beamSize)")
+    precondition(
+      (1...options.beamSize).contains(options.hypothesisCount),
+      "\(options.hypothesisCount) hypotheses from a beam of \(options.beamSize)")
+    self.options = options
+  }
+
+  public func run(_ state: any DecoderState, _ sentences: [SearchSentence]) -> [[Hypothesis]] {
+    precondition(state.rowCount == sentences.count, "\(state.rowCount) rows for \(sentences.count) sentences")
+    let beams = sentences.map { Beam(options, $0) }
+    let next = NextTokens(options, count: 2 * options.beamSize)
+    let vocabulary = state.vocabularySize
+    let wantsAttention = options.keepsAttention || options.lengthNormalization.coveragePenalty != 0
+    /// The beam of each row of the state.
+    var owners = beams
+    var places = Array(repeating: 0, count: beams.count)
+    var (rows, nextOwners, nextPlaces) = ([Int](), [Beam](), [Int]())
+    var tokens: [Int32]?
+    var step = 0
+    while !owners.isEmpty {
+      let logits = state.step(tokens)
+      let attention = wantsAttention ? state.attention() : nil
+      // Forced tokens are read before entries of the logits are taken out.
+      for row in owners.indices {
+        guard let token = owners[row].sentence.forcedToken(step: step) else { continue }
+        owners[row].forced[places[row]] = logProbability(
+          of: token, in: logits.baseAddress! + row * vocabulary, vocabulary: vocabulary)
+      }
+      next.find(
+        logits, rows: owners.count, vocabulary: vocabulary, step: step,
+        maximumLength: { owners[$0].sentence.maximumLength }, tokens: { owners[$0].tokens(live: places[$0]) })
+      rows.removeAll(keepingCapacity: true)
+      nextOwners.removeAll(keepingCapacity: true)
+      nextPlaces.removeAll(keepingCapacity: true)
+      var following: [Int32] = []
+      following.reserveCapacity(owners.count)
+      var first = 0
+      while first < owners.count {
+        let beam = owners[first]
+        let count = beam.live.count
+        beam.advance(step: step, firstRow: first, next: next, attention: attention)
+        for (place, hypothesis) in beam.live.enumerated() {
+          rows.append(first + hypothesis.parentPlace)
+          following.append(hypothesis.token)
+          nextOwners.append(beam)
+          nextPlaces.append(place)
+        }
+        first += count
+      }
+      if !rows.isEmpty, rows.count != owners.count || rows.indices.contains(where: { rows[$0] != $0 }) {
+        state.reorder(rows)
+      }
+      swap(&owners, &nextOwners)
+      swap(&places, &nextPlaces)
+      tokens = following
+      step += 1
+    }
+    return beams.map { $0.results() }
+  }
+}
+
+/// The beam of one sentence.
+private final class Beam {
+  struct Live {
+    /// The last token's entry in `nodes`; −1 before the first.
+    var node: Int32
+    var token: Int32
+    var logProbability: Double
+    /// Which live hypothesis of the step before this one continues.
+    var parentPlace: Int
+    /// [S], the attention each source token has had so far; empty where not asked for.
+    var coverage: [Float]
+  }
+
+  /// A token in the tree of all hypotheses.
+  private struct Node {
+    var parent: Int32
+    var token: Int32
+    var logProbability: Float
+  }
+
+  private struct Finished {
+    var node: Int32
+    var logProbability: Double
+    var score: Double
+  }
+
+  private struct Candidate {
+    var place: Int
+    var token: Int32
+    var tokenLogProbability: Float
+    var logProbability: Double
+  }
+
+  let sentence: SearchSentence
+  private let options: SearchOptions
+  private(set) var live = [Live(node: -1, token: 0, logProbability: 0, parentPlace: 0, coverage: [])]
+  /// log P of the token that a live hypothesis must take, where there is no choice.
+  var forced: [Float]
+  private var nodes: [Node] = []
+  /// Attention of each node, where asked for.
+  private var attentions: [[Float]] = []
+  /// Best first, at most as many as are to be returned.
+  private var finished: [Finished] = []
+  private var finishedInAll = 0
+  private var candidates: [Candidate] = []
+  private var previous: [Live] = []
+
+  init(_ options: SearchOptions, _ sentence: SearchSentence) {
+    self.options = options
+    self.sentence = sentence
+    forced = Array(repeating: 0, count: options.beamSize)
+    candidates.reserveCapacity(2 * options.beamSize + 1)
+  }
+
+  /// Lengthens all live hypotheses by one token. `next` holds the best tokens of this beam's rows from `firstRow`.
+  func advance(step: Int, firstRow: Int, next: NextTokens, attention: [[Float]]?) {
+    rankCandidates(step: step, firstRow: firstRow, next: next)
+    swap(&live, &previous)
+    live.removeAll(keepingCapacity: true)
+    for (rank, candidate) in candidates.enumerated() {
+      let parent = previous[candidate.place]
+      let row = attention?[firstRow + candidate.place] ?? []
+      if candidate.token == SpecialToken.end {
+        guard rank < options.beamSize else { continue }
+        finish(candidate, parent: parent, attention: row, length: step + 1)
+      } else if live.count < options.beamSize {
+        append(candidate, parent: parent, attention: row)
+      }
+    }
+    if live.isEmpty, finished.isEmpty { surrender(step: step) }
+    dropLosers(step: step + 1)
+  }
+
+  /// The 2K best continuations, best first; of equals the one from the better hypothesis.
+  private func rankCandidates(step: Int, firstRow: Int, next: NextTokens) {
+    candidates.removeAll(keepingCapacity: true)
+    let capacity = next.count
+    let forcedToken = sentence.forcedToken(step: step)
+    for place in live.indices {
+      let base = live[place].logProbability
+      if let forcedToken {
+        insert(
+          Candidate(
+            place: place, token: forcedToken, tokenLogProbability: forced[place],
+            logProbability: base + Double(forced[place])), capacity: capacity)
+        continue
+      }
+      let start = (firstRow + place) * next.count
+      for i in start..<start + next.count {
+        let (token, value) = (next.ids[i], next.values[i])
+        guard token >= 0 else { break }
+        let candidate = Candidate(
+          place: place, token: token, tokenLogProbability: value, logProbability: base + Double(value))
+        if !insert(candidate, capacity: capacity) { break }
+      }
+    }
+  }
+
+  /// False if the candidate has no place among the best `capacity`.
+  @discardableResult
+  private func insert(_ candidate: Candidate, capacity: Int) -> Bool {
+    if candidates.count == capacity {
+      guard candidate.logProbability > candidates[capacity - 1].logProbability else { return false }
+      candidates.removeLast()
+    }
+    var i = candidates.count
+    while i > 0, candidates[i - 1].logProbability < candidate.logProbability { i -= 1 }
+    candidates.insert(candidate, at: i)
+    return true
+  }
+
+  private func makeNode(_ candidate: Candidate, parent: Live, attention: [Float]) -> Int32 {
+    nodes.append(
+      Node(parent: parent.node, token: candidate.token, logProbability: candidate.tokenLogProbability))
+    if options.keepsAttention { attentions.append(attention) }
+    return Int32(nodes.count - 1)
+  }
+
+  private func covered(_ parent: Live, _ attention: [Float]) -> [Float] {
+    parent.coverage.isEmpty ? attention : zip(parent.coverage, attention).map(+)
+  }
+
+  private func append(_ candidate: Candidate, parent: Live, attention: [Float]) {
+    live.append(
+      Live(
+        node: makeNode(candidate, parent: parent, attention: attention), token: candidate.token,
+        logProbability: candidate.logProbability, parentPlace: candidate.place,
+        coverage: attention.isEmpty ? [] : covered(parent, attention)))
+  }
+
+  private func finish(_ candidate: Candidate, parent: Live, attention: [Float], length: Int) {
+    let score = options.lengthNormalization.score(
+      logProbability: candidate.logProbability, length: length,
+      coverage: attention.isEmpty ? nil : covered(parent, attention))
+    finishedInAll += 1
+    insert(
+      Finished(
+        node: makeNode(candidate, parent: parent, attention: attention), logProbability: candidate.logProbability,
+        score: score))
+  }
+
+  private func insert(_ new: Finished) {
+    var i = finished.count
+    while i > 0, finished[i - 1].score < new.score { i -= 1 }
+    finished.insert(new, at: i)
+    if finished.count > options.hypothesisCount { finished.removeLast() }
+  }
+
+  /// Every continuation is forbidden or not a number: the most probable beginning stands, without an end symbol.
+  private func surrender(step: Int) {
+    guard let best = previous.first else { return }
+    let score = options.lengthNormalization.score(logProbability: best.logProbability, length: step + 1)
+    insert(Finished(node: best.node, logProbability: best.logProbability, score: score))
+  }
+
+  /// Drops the live hypotheses that cannot enter the n-best list any more; all of them have `length` tokens.
+  private func dropLosers(step length: Int) {
+    guard let worst = finished.last, finished.count == options.hypothesisCount else { return }
+    if options.beamSize == 1 || (options.stopping == .beamFull && finishedInAll >= options.beamSize) {
+      live.removeAll()
+      return
+    }
+    guard options.stopping == .noneCanWin else { return }
+    let lengths = (length + 1)...(max(sentence.maximumLength, length) + 1)
+    while let last = live.last,
+      options.lengthNormalization.bound(logProbability: last.logProbability, lengths: lengths) <= worst.score
+    {
+      live.removeLast()
+    }
+  }
+
+  private func path(_ node: Int32) -> [Int] {
+    var path: [Int] = []
+    var node = node
+    while node >= 0 {
+      path.append(Int(node))
+      node = nodes[Int(node)].parent
+    }
+    return path.reversed()
+  }
+
+  /// The tokens of a live hypothesis.
+  func tokens(live place: Int) -> [Int32] { path(live[place].node).map { nodes[$0].token } }
+
+  func results() -> [Hypothesis] {
+    finished.map { hypothesis in
+      let path = path(hypothesis.node)
+      let tokens = path.map { nodes[$0].token }
+      let hasAttention = options.keepsAttention && !path.isEmpty && !attentions[path[0]].isEmpty
+      return Hypothesis(
+        tokens: tokens.last == SpecialToken.end ? Array(tokens.dropLast()) : tokens,
+        logProbability: hypothesis.logProbability, score: hypothesis.score,
+        tokenLogProbabilities: path.map { nodes[$0].logProbability },
+        attention: hasAttention ? path.map { attentions[$0] } : nil)
+    }
+  }
+}
