@@ -26,6 +26,11 @@ MT_INLINE void scores(float *out, const float *x, const float *transposed, int64
   }
 }
 
+// y += factor·x, two rows that never overlap.
+MT_INLINE void add_scaled(float *restrict y, const float *restrict x, float factor, int64_t count) {
+  for (int64_t c = 0; c < count; c++) y[c] += factor * x[c];
+}
+
 MT_INLINE void softmax(float *out, const float *x, int64_t count, float scale) {
   MT_REASSOCIATE
   float most = -INFINITY, sum = 0;
@@ -64,8 +69,7 @@ MT_CLONES void mt_attention(float *y, int64_t y_stride, const float *q, int64_t 
         for (int64_t c = 0; c < head_size; c++) out[c] = 0;
         for (int64_t j = 0; j < seen; j++) {
           float wj = p > 0 ? w[j] * mt_keep(threshold, factor, low, high, (uint32_t)(at + j)) : w[j];
-          const float *vj = vh + j * kv_stride;
-          for (int64_t c = 0; c < head_size; c++) out[c] += wj * vj[c];
+          add_scaled(out, vh + j * kv_stride, wj, head_size);
         }
       }
     }
@@ -109,13 +113,9 @@ MT_CLONES void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, fl
         for (int64_t j = 0; j < seen; j++) {
           float wj = p > 0 ? w[j] * dw[width + j] : w[j];
           float ds = w[j] * (dw[j] - inner) * scale;
-          const float *kj = kh + j * kv_stride;
-          float *dkj = dkh + j * dkv_stride, *dvj = dvh + j * dkv_stride;
-          for (int64_t c = 0; c < head_size; c++) {
-            dvj[c] += wj * d[c];
-            dqi[c] += ds * kj[c];
-            dkj[c] += ds * qi[c];
-          }
+          add_scaled(dvh + j * dkv_stride, d, wj, head_size);
+          add_scaled(dqi, kh + j * kv_stride, ds, head_size);
+          add_scaled(dkh + j * dkv_stride, qi, ds, head_size);
         }
       }
     }
@@ -169,7 +169,7 @@ MT_CLONES void mt_additive_attention(float *context, float *weights, const int64
     for (int64_t c = 0; c < value_size; c++) out[c] = 0;
     for (int64_t j = 0; j < counts[r]; j++) {
       const float *vj = values + (first[r] + j) * value_size;
-      for (int64_t c = 0; c < value_size; c++) out[c] += w[j] * vj[c];
+      add_scaled(out, vj, w[j], value_size);
     }
   }
 }

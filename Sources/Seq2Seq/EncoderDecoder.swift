@@ -21,6 +21,19 @@ public protocol EncoderDecoder: AnyObject, Sendable {
   /// Encodes the sources and returns the state before the first target token: one row per sentence, in order.
   /// The state keeps `workspace` for itself until it is released.
   func startDecoding(_ sources: SequenceBatch, workspace: Workspace) -> any DecoderState
+
+  /// Weights that take part in products, each once for each way in which it does: what `pack` lays out.
+  var productWeights: [(parameter: Parameter, transposed: Bool)] { get }
+}
+
+extension EncoderDecoder {
+  /// Lays all weights out for translation in `precision`; computing without a tape uses these forms from then on,
+  /// until `parameters.unpack()`. Not while other threads compute.
+  public func pack(precision: Precision) {
+    for (parameter, transposed) in productWeights {
+      parameters.pack(parameter, transposed: transposed, precision: precision)
+    }
+  }
 }
 
 /// Sums over target tokens.

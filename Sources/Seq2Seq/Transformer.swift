@@ -89,6 +89,11 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
   public func startDecoding(_ sources: SequenceBatch, workspace: Workspace) -> any DecoderState {
     TransformerDecoderState(self, sources, workspace)
   }
+
+  public var productWeights: [(parameter: Parameter, transposed: Bool)] {
+    parameters.parameters.filter { $0.name.hasPrefix("encoder.layers") || $0.name.hasPrefix("decoder.layers") }
+      .filter { $0.rows > 1 }.map { ($0, false) } + [(embeddings.output, true)]
+  }
 }
 
 /// The three tables of a sequence-to-sequence model, as far as they differ, and the output's bias.

@@ -1,0 +1,3 @@
+import Foundation
+
+func sinOf(_ x: Double) -> Float { Float(sin(x)) }
