@@ -35,7 +35,7 @@ let package = Package(
     .testTarget(name: "TextProcessingTests", dependencies: ["TextProcessing"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd"]),
     .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
-    .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq"]),
+    .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq"], resources: [.copy("Resources")]),
     .testTarget(name: "TranslationTests", dependencies: ["Translation"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
     .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis"]),
