@@ -29,6 +29,15 @@ import Testing
     for i in 0..<m * n { #expect(abs(Double(c[i]) - 1 - expected[i]) < 1e-4) }
   }
 
+  @Test("An empty sum is zero, or adds nothing")
+  func emptyProduct() {
+    var c: [Float] = [5, 6]
+    #expect(mt_matmul_f32([1], false, [1], false, &c, 1, 2, 0, true) == 0)
+    #expect(c == [5, 6])
+    #expect(mt_matmul_bf16([1], false, [1], false, &c, 1, 2, 0, false) == 0)
+    #expect(c == [0, 0])
+  }
+
   @Test("A row of a product is the same to the bit whatever the number of rows", arguments: Precision.allCases)
   func rowIndependence(precision: Precision) {
     let (k, n, most) = (48, 130, 77)
