@@ -1,0 +1,47 @@
+# make            this menu
+# make build      install what is missing, build mt, optimised
+# make demo       build, then translate a French sample with the model in Models/fr-en
+# make test       the fast tests
+# make test-all   the fast tests, and those that train models
+# make install    put mt and its model under PREFIX (/usr/local)
+# make uninstall  take them away again
+# make clean      remove what was built
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# One set of flags for programs and tests, so that they share a build.
+SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
+MODEL = Models/fr-en
+SHARE = $(DESTDIR)$(PREFIX)/share/mt
+
+.PHONY: menu bootstrap build demo test test-all install uninstall clean
+
+menu:
+	@sed -n 's/^# make/make/p' Makefile
+
+bootstrap:
+	@Scripts/bootstrap
+
+build: bootstrap
+	swift build $(SWIFT_FLAGS) --product mt
+
+demo: build
+	@Scripts/demo "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(MODEL)
+
+test: bootstrap
+	swift test $(SWIFT_FLAGS)
+
+test-all: bootstrap
+	MT_LEARNING_TESTS=1 swift test $(SWIFT_FLAGS)
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/models/fr-en
+	install -m 755 "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(DESTDIR)$(PREFIX)/bin/mt
+	install -m 644 $(MODEL)/* $(SHARE)/models/fr-en/
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/mt
+	rm -rf $(SHARE)
+
+clean:
+	rm -rf .build
