@@ -1,0 +1,64 @@
+import Autograd
+import Foundation
+import Seq2Seq
+
+/// A model on disk: `config.json`, `text.json`, `model.safetensors`, and for people `README.md` and
+/// `training.jsonl`. Files are replaced whole or not at all.
+public struct ModelDirectory: Sendable {
+  public static let configurationFile = "config.json"
+  public static let textFile = "text.json"
+  public static let weightsFile = "model.safetensors"
+  public static let cardFile = "README.md"
+  public static let trainingLogFile = "training.jsonl"
+
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url }
+
+  public var configuration: URL { url.appendingPathComponent(ModelDirectory.configurationFile) }
+  public var text: URL { url.appendingPathComponent(ModelDirectory.textFile) }
+  public var weights: URL { url.appendingPathComponent(ModelDirectory.weightsFile) }
+  public var card: URL { url.appendingPathComponent(ModelDirectory.cardFile) }
+  public var trainingLog: URL { url.appendingPathComponent(ModelDirectory.trainingLogFile) }
+
+  /// Whether there is something that means to be a model.
+  public var exists: Bool { FileManager.default.fileExists(atPath: configuration.path) }
+
+  public func readDescription() throws -> ModelDescription {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw ModelError(file: url.path, problem: "no such model directory")
+    }
+    return try ModelDescription(contentsOf: configuration)
+  }
+
+  /// Builds the model that `config.json` describes and reads its weights.
+  public func readModel(_ description: ModelDescription) throws -> any EncoderDecoder {
+    // The file is checked against the description before memory for the weights is asked for.
+    let file = try Safetensors(contentsOf: weights)
+    return try makeModel(description, file)
+  }
+
+  func makeModel(_ description: ModelDescription, _ file: Safetensors) throws -> any EncoderDecoder {
+    let tokens = (description.model.sourceVocabularySize, description.model.targetVocabularySize)
+    let largest = file.entries.values.map(\.count).reduce(0, +)
+    guard largest >= max(tokens.0, tokens.1) else {
+      throw ModelError(
+        file: weights.path, problem: "holds \(largest) numbers, fewer than the vocabulary of config.json has entries")
+    }
+    let model = try description.model.makeModel()
+    try ModelWeights.load(file, into: model)
+    return model
+  }
+
+  /// Writes `model.safetensors` and `config.json`, making the directory if need be. `text.json` is the
+  /// `TextPipeline`'s own to save.
+  public func save(_ description: ModelDescription, _ model: any EncoderDecoder) throws {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw ModelError(file: url.path, problem: "cannot be made: \(ModelError.reason(error))")
+    }
+    try ModelWeights.write(model, precision: description.precision, to: weights)
+    try description.write(to: configuration)
+  }
+}
