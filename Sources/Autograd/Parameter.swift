@@ -35,6 +35,8 @@ public final class Parameter: @unchecked Sendable {
 public enum Initialization: Sendable, Equatable {
   case zeros
   case ones
+  /// Ones in the first columns, zeros in the rest: an LSTM's forget gates start open (Jozefowicz et al. 2015).
+  case leadingOnes(Int)
   /// Uniform in ±√(6/(rows+columns)), Glorot & Bengio 2010, for a matrix that is `parts` such matrices side by side.
   case glorot(parts: Int = 1)
   case normal(deviation: Float)
@@ -48,6 +50,8 @@ public enum Initialization: Sendable, Equatable {
     switch self {
     case .zeros: p.buffer.update(repeating: 0)
     case .ones: p.buffer.update(repeating: 1)
+    case .leadingOnes(let columns):
+      for i in 0..<p.count { p.data[i] = i % p.columns < columns ? 1 : 0 }
     case .glorot(let parts):
       let limit = (6 / Double(p.rows + p.columns / parts)).squareRoot()
       for i in 0..<p.count { p.data[i] = Float((2 * random.uniform() - 1) * limit) }

@@ -1,20 +1,43 @@
 #include "Math.h"
 
+// Elman 1990: h = f(x + u), f tanh or ReLU; both slopes can be read off h, so nothing is kept.
+MT_CLONES void mt_elman(float *h, const float *x, const float *u, int64_t count, bool relu) {
+  if (relu) {
+    for (int64_t i = 0; i < count; i++) {
+      float s = x[i] + u[i];
+      h[i] = s > 0 ? s : 0;
+    }
+  } else {
+    for (int64_t i = 0; i < count; i++) h[i] = mt_tanh_of(x[i] + u[i]);
+  }
+}
+
+MT_CLONES void mt_elman_backward(float *dx, const float *dh, const float *h, int64_t count, bool relu) {
+  if (relu) {
+    for (int64_t i = 0; i < count; i++) dx[i] = h[i] > 0 ? dh[i] : 0;
+  } else {
+    for (int64_t i = 0; i < count; i++) dx[i] = dh[i] * (1.0f - h[i] * h[i]);
+  }
+}
+
 // GRU (Cho et al. 2014, with the reset gate after the product as in Chung et al. 2014 and Marian):
-// r = σ(x_r + u_r), z = σ(x_z + u_z), n = tanh(x_n + r·u_n), h = (1 − z)·n + z·h_prev. Without a reset gate r = 1.
-// gates keeps r, z, n for the backward pass: [rows, 3·hidden].
+// r = σ(x_r + u_r), z = σ(x_z + u_z), n = tanh(x_n + r·u_n), h = (1 − z)·n + z·h_prev.
+// gates keeps r, z, n and u_n for the backward pass: [rows, 4·hidden].
 MT_CLONES void mt_gru(float *h, float *gates, const float *x, const float *u, const float *previous, int64_t rows,
-                      int64_t hidden, bool has_reset) {
+                      int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *xr = x + row * 3 * hidden, *ur = u + row * 3 * hidden, *p = previous + row * hidden;
-    float *g = gates + row * 3 * hidden, *out = h + row * hidden;
+    const float *restrict xr = x + row * 3 * hidden, *restrict ur = u + row * 3 * hidden;
+    const float *restrict p = previous + row * hidden;
+    float *restrict g = gates + row * 4 * hidden, *restrict out = h + row * hidden;
     for (int64_t j = 0; j < hidden; j++) {
-      float r = has_reset ? mt_sigmoid_of(xr[j] + ur[j]) : 1.0f;
+      float un = ur[2 * hidden + j];
+      float r = mt_sigmoid_of(xr[j] + ur[j]);
       float z = mt_sigmoid_of(xr[hidden + j] + ur[hidden + j]);
-      float n = mt_tanh_of(xr[2 * hidden + j] + r * ur[2 * hidden + j]);
+      float n = mt_tanh_of(xr[2 * hidden + j] + r * un);
       g[j] = r;
       g[hidden + j] = z;
       g[2 * hidden + j] = n;
+      g[3 * hidden + j] = un;
       out[j] = (1.0f - z) * n + z * p[j];
     }
   }
@@ -22,16 +45,17 @@ MT_CLONES void mt_gru(float *h, float *gates, const float *x, const float *u, co
 
 // dx and du overwrite; dprevious receives only the direct path z·dh (the path through U is the caller's product).
 MT_CLONES void mt_gru_backward(float *dx, float *du, float *dprevious, const float *dh, const float *gates,
-                               const float *u, const float *previous, int64_t rows, int64_t hidden, bool has_reset) {
+                               const float *previous, int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *g = gates + row * 3 * hidden, *d = dh + row * hidden, *p = previous + row * hidden;
-    const float *ur = u + row * 3 * hidden;
-    float *dxr = dx + row * 3 * hidden, *dur = du + row * 3 * hidden, *dp = dprevious + row * hidden;
+    const float *restrict g = gates + row * 4 * hidden, *restrict d = dh + row * hidden;
+    const float *restrict p = previous + row * hidden;
+    float *restrict dxr = dx + row * 3 * hidden, *restrict dur = du + row * 3 * hidden;
+    float *restrict dp = dprevious + row * hidden;
     for (int64_t j = 0; j < hidden; j++) {
       float r = g[j], z = g[hidden + j], n = g[2 * hidden + j];
       float dn = d[j] * (1.0f - z) * (1.0f - n * n);
       float dz = d[j] * (p[j] - n) * z * (1.0f - z);
-      float dr = has_reset ? dn * ur[2 * hidden + j] * r * (1.0f - r) : 0.0f;
+      float dr = dn * g[3 * hidden + j] * r * (1.0f - r);
       dxr[j] = dr;
       dxr[hidden + j] = dz;
       dxr[2 * hidden + j] = dn;
@@ -43,12 +67,46 @@ MT_CLONES void mt_gru_backward(float *dx, float *du, float *dprevious, const flo
   }
 }
 
+// The GRU whose reset gate is always open: z = σ(x_z + u_z), n = tanh(x_n + u_n). gates keeps z, n: [rows, 2·hidden].
+MT_CLONES void mt_update_gate(float *h, float *gates, const float *x, const float *u, const float *previous,
+                              int64_t rows, int64_t hidden) {
+  for (int64_t row = 0; row < rows; row++) {
+    const float *restrict xr = x + row * 2 * hidden, *restrict ur = u + row * 2 * hidden;
+    const float *restrict p = previous + row * hidden;
+    float *restrict g = gates + row * 2 * hidden, *restrict out = h + row * hidden;
+    for (int64_t j = 0; j < hidden; j++) {
+      float z = mt_sigmoid_of(xr[j] + ur[j]);
+      float n = mt_tanh_of(xr[hidden + j] + ur[hidden + j]);
+      g[j] = z;
+      g[hidden + j] = n;
+      out[j] = (1.0f - z) * n + z * p[j];
+    }
+  }
+}
+
+// dx (= du) overwrites; dprevious receives the direct path.
+MT_CLONES void mt_update_gate_backward(float *dx, float *dprevious, const float *dh, const float *gates,
+                                       const float *previous, int64_t rows, int64_t hidden) {
+  for (int64_t row = 0; row < rows; row++) {
+    const float *restrict g = gates + row * 2 * hidden, *restrict d = dh + row * hidden;
+    const float *restrict p = previous + row * hidden;
+    float *restrict dxr = dx + row * 2 * hidden, *restrict dp = dprevious + row * hidden;
+    for (int64_t j = 0; j < hidden; j++) {
+      float z = g[j], n = g[hidden + j];
+      dxr[j] = d[j] * (p[j] - n) * z * (1.0f - z);
+      dxr[hidden + j] = d[j] * (1.0f - z) * (1.0f - n * n);
+      dp[j] = d[j] * z;
+    }
+  }
+}
+
 // LSTM (Hochreiter & Schmidhuber 1997; forget gate Gers et al. 2000). gates keeps f, i, g, o.
 MT_CLONES void mt_lstm(float *h, float *c, float *gates, const float *x, const float *u, const float *previous_c,
                        int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *xr = x + row * 4 * hidden, *ur = u + row * 4 * hidden, *pc = previous_c + row * hidden;
-    float *g = gates + row * 4 * hidden;
+    const float *restrict xr = x + row * 4 * hidden, *restrict ur = u + row * 4 * hidden;
+    const float *restrict pc = previous_c + row * hidden;
+    float *restrict g = gates + row * 4 * hidden, *restrict cr = c + row * hidden, *restrict hr = h + row * hidden;
     for (int64_t j = 0; j < hidden; j++) {
       float f = mt_sigmoid_of(xr[j] + ur[j]);
       float i = mt_sigmoid_of(xr[hidden + j] + ur[hidden + j]);
@@ -59,8 +117,8 @@ MT_CLONES void mt_lstm(float *h, float *c, float *gates, const float *x, const f
       g[hidden + j] = i;
       g[2 * hidden + j] = n;
       g[3 * hidden + j] = o;
-      c[row * hidden + j] = cell;
-      h[row * hidden + j] = o * mt_tanh_of(cell);
+      cr[j] = cell;
+      hr[j] = o * mt_tanh_of(cell);
     }
   }
 }
@@ -69,18 +127,19 @@ MT_CLONES void mt_lstm(float *h, float *c, float *gates, const float *x, const f
 MT_CLONES void mt_lstm_backward(float *dx, float *dprevious_c, const float *dh, const float *dc, const float *gates,
                                 const float *c, const float *previous_c, int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *g = gates + row * 4 * hidden;
-    float *d = dx + row * 4 * hidden;
+    const float *restrict g = gates + row * 4 * hidden, *restrict dhr = dh + row * hidden;
+    const float *restrict dcr = dc + row * hidden, *restrict cr = c + row * hidden;
+    const float *restrict pc = previous_c + row * hidden;
+    float *restrict d = dx + row * 4 * hidden, *restrict dpc = dprevious_c + row * hidden;
     for (int64_t j = 0; j < hidden; j++) {
-      int64_t at = row * hidden + j;
       float f = g[j], i = g[hidden + j], n = g[2 * hidden + j], o = g[3 * hidden + j];
-      float t = mt_tanh_of(c[at]);
-      float cell = dc[at] + dh[at] * o * (1.0f - t * t);
-      d[j] = cell * previous_c[at] * f * (1.0f - f);
+      float t = mt_tanh_of(cr[j]);
+      float cell = dcr[j] + dhr[j] * o * (1.0f - t * t);
+      d[j] = cell * pc[j] * f * (1.0f - f);
       d[hidden + j] = cell * n * i * (1.0f - i);
       d[2 * hidden + j] = cell * i * (1.0f - n * n);
-      d[3 * hidden + j] = dh[at] * t * o * (1.0f - o);
-      dprevious_c[at] = cell * f;
+      d[3 * hidden + j] = dhr[j] * t * o * (1.0f - o);
+      dpc[j] = cell * f;
     }
   }
 }

@@ -14,6 +14,7 @@ extension ModelConfiguration {
     try validate()
     switch (architecture, transformer, rnn) {
     case (.transformer, let shape?, _): return Transformer(self, shape)
+    case (.rnn, _, let shape?): return AttentionRNN(self, shape)
     default: throw ConfigurationError(key: architecture.rawValue, problem: "missing: the shape of this architecture")
     }
   }

@@ -81,17 +81,6 @@ let operationCases: [OperationCase] = ActivationKind.allCases.map { kind in
       queries: $1[0], keys: $1[1], values: $1[2], v: $2["v"]!, first: [4, 0, 3], counts: [5, 3, 1]
     ).context
   },
-  OperationCase(name: "GRU step", inputs: [(3, 12), (3, 12), (3, 4)]) { graph, x, _ in
-    graph.gru(inputs: x[0], recurrent: x[1], previous: x[2])
-  },
-  OperationCase(name: "GRU step without reset gate", inputs: [(3, 12), (3, 12), (3, 4)]) { graph, x, _ in
-    graph.gru(inputs: x[0], recurrent: x[1], previous: x[2], hasReset: false)
-  },
-  OperationCase(name: "LSTM, two steps", inputs: [(3, 16), (3, 16), (3, 4)]) { graph, x, _ in
-    let (h, c) = graph.lstm(inputs: x[0], recurrent: x[1], cell: x[2])
-    let next = graph.lstm(inputs: x[1], recurrent: x[0], cell: c)
-    return graph.concatenate([h, next.state, next.cell])
-  },
 ]
 
 @Suite struct OperationGradientTests {

@@ -121,6 +121,14 @@ void mt_additive_attention_backward(float *dquery, float *dkeys, float *dvalues,
                                     const float *keys, const float *values, const float *v, const int32_t *first,
                                     const int32_t *counts, int64_t rows, int64_t attention_size, int64_t value_size,
                                     float *scratch);
+/// Scaled-dot attention of rows, one head, values as wide as they like: e[r,j] = query[r]·keys[j]/√attention_size.
+void mt_dot_attention(float *context, float *weights, const int64_t *weights_offsets, const float *query,
+                      const float *keys, const float *values, const int32_t *first, const int32_t *counts, int64_t rows,
+                      int64_t attention_size, int64_t value_size);
+void mt_dot_attention_backward(float *dquery, float *dkeys, float *dvalues, const float *dcontext, const float *weights,
+                               const int64_t *weights_offsets, const float *query, const float *keys,
+                               const float *values, const int32_t *first, const int32_t *counts, int64_t rows,
+                               int64_t attention_size, int64_t value_size, float *scratch);
 
 // ---- Loss.c ----------------------------------------------------------------------------------------
 
@@ -139,13 +147,22 @@ void mt_log_softmax_top_k(const float *logits, const float *bias, int64_t rows, 
                           int32_t *ids, float *values);
 
 // ---- Recurrent.c -----------------------------------------------------------------------------------
-// Gate layouts: GRU [reset, update, candidate]; LSTM [forget, input, candidate, output]. `x` holds the input part with
-// bias, `u` the recurrent part h·U (its candidate third multiplied by reset inside).
+// Element-wise parts of recurrent cells, after both products. Gate layouts: GRU [reset, update, candidate], without
+// reset [update, candidate], LSTM [forget, input, candidate, output]. `x` is the input part, `u` the recurrent part
+// h·U; each may carry the bias. `gates` is kept for the backward pass. dx, du, dprevious overwrite.
 
-void mt_gru(float *h, float *gates, const float *x, const float *u, const float *previous, int64_t rows, int64_t hidden,
-            bool has_reset);
-void mt_gru_backward(float *dx, float *du, float *dprevious, const float *dh, const float *gates, const float *u,
-                     const float *previous, int64_t rows, int64_t hidden, bool has_reset);
+void mt_elman(float *h, const float *x, const float *u, int64_t count, bool relu);
+void mt_elman_backward(float *dx, const float *dh, const float *h, int64_t count, bool relu);
+/// gates [rows, 4·hidden]. u's candidate third is multiplied by the reset gate inside.
+void mt_gru(float *h, float *gates, const float *x, const float *u, const float *previous, int64_t rows, int64_t hidden);
+void mt_gru_backward(float *dx, float *du, float *dprevious, const float *dh, const float *gates, const float *previous,
+                     int64_t rows, int64_t hidden);
+/// gates [rows, 2·hidden]
+void mt_update_gate(float *h, float *gates, const float *x, const float *u, const float *previous, int64_t rows,
+                    int64_t hidden);
+void mt_update_gate_backward(float *dx, float *dprevious, const float *dh, const float *gates, const float *previous,
+                             int64_t rows, int64_t hidden);
+/// gates [rows, 4·hidden]
 void mt_lstm(float *h, float *c, float *gates, const float *x, const float *u, const float *previous_c, int64_t rows,
              int64_t hidden);
 void mt_lstm_backward(float *dx, float *dprevious_c, const float *dh, const float *dc, const float *gates, const float *c,
