@@ -44,7 +44,7 @@ MT_INLINE void softmax(float *out, const float *x, int64_t count, float scale) {
   for (int64_t j = 0; j < count; j++) out[j] *= factor;
 }
 
-MT_CLONES void mt_attention(float *y, int64_t y_stride, const float *q, int64_t q_stride, const float *k, const float *v,
+MT_INLINE void attention_of(float *y, int64_t y_stride, const float *q, int64_t q_stride, const float *k, const float *v,
                             int64_t kv_stride, const int32_t *q_offsets, const int32_t *kv_offsets, int64_t sentences,
                             int64_t heads, int64_t head_size, bool causal, float *weights, const int64_t *weights_offsets,
                             float p, uint64_t seed, float *scratch) {
@@ -76,7 +76,25 @@ MT_CLONES void mt_attention(float *y, int64_t y_stride, const float *q, int64_t 
   }
 }
 
-MT_CLONES void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, float *dv, int64_t dkv_stride,
+// Loops over a head's features have a length the compiler knows for the usual head sizes.
+#define BY_HEAD_SIZE(call)        \
+  switch (head_size) {            \
+    case 32: call(32); break;     \
+    case 64: call(64); break;     \
+    default: call(head_size); break; \
+  }
+
+MT_CLONES void mt_attention(float *y, int64_t y_stride, const float *q, int64_t q_stride, const float *k, const float *v,
+                            int64_t kv_stride, const int32_t *q_offsets, const int32_t *kv_offsets, int64_t sentences,
+                            int64_t heads, int64_t head_size, bool causal, float *weights, const int64_t *weights_offsets,
+                            float p, uint64_t seed, float *scratch) {
+#define CALL(size) attention_of(y, y_stride, q, q_stride, k, v, kv_stride, q_offsets, kv_offsets, sentences, heads, size, \
+                                causal, weights, weights_offsets, p, seed, scratch)
+  BY_HEAD_SIZE(CALL)
+#undef CALL
+}
+
+MT_INLINE void attention_backward_of(float *dq, int64_t dq_stride, float *dk, float *dv, int64_t dkv_stride,
                                      const float *dy, int64_t y_stride, const float *q, int64_t q_stride, const float *k,
                                      const float *v, int64_t kv_stride, const int32_t *q_offsets,
                                      const int32_t *kv_offsets, int64_t sentences, int64_t heads, int64_t head_size,
@@ -122,7 +140,20 @@ MT_CLONES void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, fl
   }
 }
 
-MT_CLONES void mt_attention_step(float *y, const float *q, int64_t q_stride, const float *keys, const float *values,
+MT_CLONES void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, float *dv, int64_t dkv_stride,
+                                     const float *dy, int64_t y_stride, const float *q, int64_t q_stride, const float *k,
+                                     const float *v, int64_t kv_stride, const int32_t *q_offsets,
+                                     const int32_t *kv_offsets, int64_t sentences, int64_t heads, int64_t head_size,
+                                     bool causal, const float *weights, const int64_t *weights_offsets, float p,
+                                     uint64_t seed, float *scratch) {
+#define CALL(size) attention_backward_of(dq, dq_stride, dk, dv, dkv_stride, dy, y_stride, q, q_stride, k, v, kv_stride, \
+                                         q_offsets, kv_offsets, sentences, heads, size, causal, weights, weights_offsets, \
+                                         p, seed, scratch)
+  BY_HEAD_SIZE(CALL)
+#undef CALL
+}
+
+MT_INLINE void attention_step_of(float *y, const float *q, int64_t q_stride, const float *keys, const float *values,
                                  int64_t kv_stride, const int32_t *index, int64_t index_stride, const int32_t *first,
                                  const int32_t *counts, int64_t rows, int64_t heads, int64_t head_size, float *weights,
                                  int64_t weights_stride) {
@@ -150,6 +181,16 @@ MT_CLONES void mt_attention_step(float *y, const float *q, int64_t q_stride, con
       }
     }
   }
+}
+
+MT_CLONES void mt_attention_step(float *y, const float *q, int64_t q_stride, const float *keys, const float *values,
+                                 int64_t kv_stride, const int32_t *index, int64_t index_stride, const int32_t *first,
+                                 const int32_t *counts, int64_t rows, int64_t heads, int64_t head_size, float *weights,
+                                 int64_t weights_stride) {
+#define CALL(size) attention_step_of(y, q, q_stride, keys, values, kv_stride, index, index_stride, first, counts, rows, \
+                                     heads, size, weights, weights_stride)
+  BY_HEAD_SIZE(CALL)
+#undef CALL
 }
 
 MT_CLONES void mt_additive_attention(float *context, float *weights, const int64_t *weights_offsets, const float *query,
