@@ -37,7 +37,7 @@ let package = Package(
     .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
     .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq"], resources: [.copy("Resources")]),
     .testTarget(name: "TranslationTests", dependencies: ["Translation"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], exclude: ["Fixtures"]),
     .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     .testTarget(name: "CommandLineTests", dependencies: []),
