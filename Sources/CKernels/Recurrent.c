@@ -1,5 +1,9 @@
 #include "Math.h"
 
+// Every loop here is element-wise over a row: element j of the results depends on element j of the arguments only.
+// There are too many arrays for the compiler to check that itself.
+#define MT_ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
+
 // Elman 1990: h = f(x + u), f tanh or ReLU; both slopes can be read off h, so nothing is kept.
 MT_CLONES void mt_elman(float *h, const float *x, const float *u, int64_t count, bool relu) {
   if (relu) {
@@ -26,10 +30,10 @@ MT_CLONES void mt_elman_backward(float *dx, const float *dh, const float *h, int
 MT_CLONES void mt_gru(float *h, float *gates, const float *x, const float *u, const float *previous, int64_t rows,
                       int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *restrict xr = x + row * 3 * hidden, *restrict ur = u + row * 3 * hidden;
-    const float *restrict p = previous + row * hidden;
-    float *restrict g = gates + row * 4 * hidden, *restrict out = h + row * hidden;
-    for (int64_t j = 0; j < hidden; j++) {
+    const float *xr = x + row * 3 * hidden, *ur = u + row * 3 * hidden;
+    const float *p = previous + row * hidden;
+    float *g = gates + row * 4 * hidden, *out = h + row * hidden;
+    MT_ELEMENTWISE for (int64_t j = 0; j < hidden; j++) {
       float un = ur[2 * hidden + j];
       float r = mt_sigmoid_of(xr[j] + ur[j]);
       float z = mt_sigmoid_of(xr[hidden + j] + ur[hidden + j]);
@@ -47,11 +51,11 @@ MT_CLONES void mt_gru(float *h, float *gates, const float *x, const float *u, co
 MT_CLONES void mt_gru_backward(float *dx, float *du, float *dprevious, const float *dh, const float *gates,
                                const float *previous, int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *restrict g = gates + row * 4 * hidden, *restrict d = dh + row * hidden;
-    const float *restrict p = previous + row * hidden;
-    float *restrict dxr = dx + row * 3 * hidden, *restrict dur = du + row * 3 * hidden;
-    float *restrict dp = dprevious + row * hidden;
-    for (int64_t j = 0; j < hidden; j++) {
+    const float *g = gates + row * 4 * hidden, *d = dh + row * hidden;
+    const float *p = previous + row * hidden;
+    float *dxr = dx + row * 3 * hidden, *dur = du + row * 3 * hidden;
+    float *dp = dprevious + row * hidden;
+    MT_ELEMENTWISE for (int64_t j = 0; j < hidden; j++) {
       float r = g[j], z = g[hidden + j], n = g[2 * hidden + j];
       float dn = d[j] * (1.0f - z) * (1.0f - n * n);
       float dz = d[j] * (p[j] - n) * z * (1.0f - z);
@@ -71,10 +75,10 @@ MT_CLONES void mt_gru_backward(float *dx, float *du, float *dprevious, const flo
 MT_CLONES void mt_update_gate(float *h, float *gates, const float *x, const float *u, const float *previous,
                               int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *restrict xr = x + row * 2 * hidden, *restrict ur = u + row * 2 * hidden;
-    const float *restrict p = previous + row * hidden;
-    float *restrict g = gates + row * 2 * hidden, *restrict out = h + row * hidden;
-    for (int64_t j = 0; j < hidden; j++) {
+    const float *xr = x + row * 2 * hidden, *ur = u + row * 2 * hidden;
+    const float *p = previous + row * hidden;
+    float *g = gates + row * 2 * hidden, *out = h + row * hidden;
+    MT_ELEMENTWISE for (int64_t j = 0; j < hidden; j++) {
       float z = mt_sigmoid_of(xr[j] + ur[j]);
       float n = mt_tanh_of(xr[hidden + j] + ur[hidden + j]);
       g[j] = z;
@@ -88,10 +92,10 @@ MT_CLONES void mt_update_gate(float *h, float *gates, const float *x, const floa
 MT_CLONES void mt_update_gate_backward(float *dx, float *dprevious, const float *dh, const float *gates,
                                        const float *previous, int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *restrict g = gates + row * 2 * hidden, *restrict d = dh + row * hidden;
-    const float *restrict p = previous + row * hidden;
-    float *restrict dxr = dx + row * 2 * hidden, *restrict dp = dprevious + row * hidden;
-    for (int64_t j = 0; j < hidden; j++) {
+    const float *g = gates + row * 2 * hidden, *d = dh + row * hidden;
+    const float *p = previous + row * hidden;
+    float *dxr = dx + row * 2 * hidden, *dp = dprevious + row * hidden;
+    MT_ELEMENTWISE for (int64_t j = 0; j < hidden; j++) {
       float z = g[j], n = g[hidden + j];
       dxr[j] = d[j] * (p[j] - n) * z * (1.0f - z);
       dxr[hidden + j] = d[j] * (1.0f - z) * (1.0f - n * n);
@@ -104,10 +108,10 @@ MT_CLONES void mt_update_gate_backward(float *dx, float *dprevious, const float 
 MT_CLONES void mt_lstm(float *h, float *c, float *gates, const float *x, const float *u, const float *previous_c,
                        int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *restrict xr = x + row * 4 * hidden, *restrict ur = u + row * 4 * hidden;
-    const float *restrict pc = previous_c + row * hidden;
-    float *restrict g = gates + row * 4 * hidden, *restrict cr = c + row * hidden, *restrict hr = h + row * hidden;
-    for (int64_t j = 0; j < hidden; j++) {
+    const float *xr = x + row * 4 * hidden, *ur = u + row * 4 * hidden;
+    const float *pc = previous_c + row * hidden;
+    float *g = gates + row * 4 * hidden, *cr = c + row * hidden, *hr = h + row * hidden;
+    MT_ELEMENTWISE for (int64_t j = 0; j < hidden; j++) {
       float f = mt_sigmoid_of(xr[j] + ur[j]);
       float i = mt_sigmoid_of(xr[hidden + j] + ur[hidden + j]);
       float n = mt_tanh_of(xr[2 * hidden + j] + ur[2 * hidden + j]);
@@ -127,11 +131,11 @@ MT_CLONES void mt_lstm(float *h, float *c, float *gates, const float *x, const f
 MT_CLONES void mt_lstm_backward(float *dx, float *dprevious_c, const float *dh, const float *dc, const float *gates,
                                 const float *c, const float *previous_c, int64_t rows, int64_t hidden) {
   for (int64_t row = 0; row < rows; row++) {
-    const float *restrict g = gates + row * 4 * hidden, *restrict dhr = dh + row * hidden;
-    const float *restrict dcr = dc + row * hidden, *restrict cr = c + row * hidden;
-    const float *restrict pc = previous_c + row * hidden;
-    float *restrict d = dx + row * 4 * hidden, *restrict dpc = dprevious_c + row * hidden;
-    for (int64_t j = 0; j < hidden; j++) {
+    const float *g = gates + row * 4 * hidden, *dhr = dh + row * hidden;
+    const float *dcr = dc + row * hidden, *cr = c + row * hidden;
+    const float *pc = previous_c + row * hidden;
+    float *d = dx + row * 4 * hidden, *dpc = dprevious_c + row * hidden;
+    MT_ELEMENTWISE for (int64_t j = 0; j < hidden; j++) {
       float f = g[j], i = g[hidden + j], n = g[2 * hidden + j], o = g[3 * hidden + j];
       float t = mt_tanh_of(cr[j]);
       float cell = dcr[j] + dhr[j] * o * (1.0f - t * t);
