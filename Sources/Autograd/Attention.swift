@@ -63,42 +63,4 @@ extension Graph {
     }
     return y
   }
-
-  /// Additive attention of one query a row (Bahdanau et al. 2015): e_j = v·tanh(q + k_j), context = Σ softmax(e)_j·values_j.
-  /// Row r sees key rows first[r] ..< first[r]+counts[r]. queries [R, A], keys [M, A], values [M, C], v [1, A] → [R, C]
-  /// and where the weights of each row start (valid until the graph is reset).
-  public func additiveAttention(
-    queries: Tensor, keys: Tensor, values: Tensor, v: Parameter, first: [Int32], counts: [Int32]
-  ) -> (context: Tensor, weights: UnsafeMutablePointer<Float>, starts: UnsafeMutablePointer<Int64>) {
-    let rows = queries.rows
-    precondition(first.count == rows && counts.count == rows, "\(first.count) key ranges for \(rows) queries")
-    let (firsts, lengths) = (copied(first), copied(counts))
-    let starts = arena.allocate(Int64.self, rows)
-    var total = 0
-    for r in 0..<rows {
-      starts[r] = Int64(total)
-      total += Int(counts[r])
-    }
-    let weights = arena.allocate(Float.self, total)
-    let context = makeTensor(rows, values.columns)
-    let (size, width) = (Int64(keys.columns), Int64(values.columns))
-    mt_additive_attention(
-      context.data, weights, starts, queries.data, keys.data, values.data, v.data, firsts, lengths, Int64(rows), size,
-      width)
-    if isRecording {
-      let longest = Int(counts.max() ?? 0)
-      record { [self] in
-        guard let d = incoming(context) else { return }
-        let (dq, dk, dvalues) = (zeroedSlot(queries), zeroedSlot(keys), zeroedSlot(values))
-        let dv = gradients!.zeroedSlot(v)
-        let mark = arena.mark
-        let scratch = arena.allocate(Float.self, longest)
-        mt_additive_attention_backward(
-          dq, dk, dvalues, dv, d, weights, starts, queries.data, keys.data, values.data, v.data, firsts, lengths,
-          Int64(rows), size, width, scratch)
-        arena.release(to: mark)
-      }
-    }
-    return (context, weights, starts)
-  }
 }

@@ -74,13 +74,6 @@ let operationCases: [OperationCase] = ActivationKind.allCases.map { kind in
       queries: .init(x[0]), keys: .init(x[1]), values: .init(x[1], from: 6), queryOffsets: targetOffsets,
       keyOffsets: sourceOffsets, size: 6, heads: 3, causal: false, dropout: 0.3)
   },
-  OperationCase(
-    name: "additive attention", inputs: [(3, 4), (9, 4), (9, 5)], parameters: [("v", 1, 4)]
-  ) {
-    $0.additiveAttention(
-      queries: $1[0], keys: $1[1], values: $1[2], v: $2["v"]!, first: [4, 0, 3], counts: [5, 3, 1]
-    ).context
-  },
 ]
 
 @Suite struct OperationGradientTests {
