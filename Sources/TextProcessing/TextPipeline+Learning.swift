@@ -1,0 +1,53 @@
+extension TextPipeline {
+  /// Learns the vocabulary, or both where the configuration keeps them separate, from the lines of both sides.
+  ///
+  /// - Parameter vocabularySize: V, in place of the configuration's. The result has fewer pieces where no pair of symbols
+  ///   occurs twice any more.
+  /// - Throws: `TextError.vocabularyTooSmall` where characters alone need more, `.emptyCorpus` where there is no word.
+  public static func learn(
+    configuration: TextConfiguration, source: [String], target: [String], vocabularySize: Int? = nil
+  ) throws -> TextPipeline {
+    var configuration = configuration
+    configuration.vocabularySize = vocabularySize ?? configuration.vocabularySize
+    try configuration.validate()
+    var sourceCounts = try countStretches(source, configuration)
+    let targetCounts = try countStretches(target, configuration)
+    switch configuration.vocabulary {
+    case .joint:
+      sourceCounts.add(targetCounts)
+      let vocabulary = try learnVocabulary(sourceCounts, configuration, isShared: true)
+      return try TextPipeline(configuration, source: vocabulary, target: vocabulary)
+    case .separate:
+      return try TextPipeline(
+        configuration, source: learnVocabulary(sourceCounts, configuration, isShared: false),
+        target: learnVocabulary(targetCounts, configuration, isShared: false))
+    }
+  }
+
+  private static func learnVocabulary(
+    _ stretches: WordCounts, _ configuration: TextConfiguration, isShared: Bool
+  ) throws(TextError) -> Vocabulary {
+    guard stretches.total > 0 else { throw .emptyCorpus }
+    // A space before the word is part of the key: no word holds one.
+    var table = ByteStringTable(minimumCapacity: stretches.distinct)
+    var counts: [Int] = []
+    var key: [UInt8] = []
+    try countWords(stretches, configuration) { word, afterSpace, count in
+      key.removeAll(keepingCapacity: true)
+      if afterSpace { key.append(0x20) }
+      key.append(contentsOf: word)
+      let (index, isNew) = key.withUnsafeBufferPointer { table.insert($0) }
+      if isNew { counts.append(0) }
+      counts[index] += count
+    }
+    let words = counts.indices.map { index in
+      let bytes = table.bytes(at: index)
+      let afterSpace = bytes.first == 0x20
+      return (bytes: afterSpace ? bytes.dropFirst() : bytes, afterSpace: afterSpace, count: counts[index])
+    }
+    let learnt = try BytePairLearner(configuration: configuration)
+      .learn(words, vocabularySize: configuration.vocabularySize)
+    return Vocabulary(
+      characters: learnt.characters, merges: learnt.merges, byteFallback: configuration.byteFallback, isShared: isShared)
+  }
+}

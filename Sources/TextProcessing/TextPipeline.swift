@@ -1,0 +1,151 @@
+import Foundation
+import Synchronization
+
+/// Text ⇄ token ids: normalise, cut into words, encode in subwords, and back. `decode(encode(x)) == normalize(x)` for
+/// every string, where bytes cover what the vocabulary lacks. Any number of threads may use one pipeline at once.
+public final class TextPipeline: Sendable {
+  public let configuration: TextConfiguration
+  public let sourceVocabulary: Vocabulary
+  public let targetVocabulary: Vocabulary
+
+  private let normalizer: Normalizer
+  private let sourceEncoder: BytePairEncoder
+  private let targetEncoder: BytePairEncoder
+  /// Encoders that nobody uses now; there are never more than threads that encoded at once.
+  private let idle: Mutex<[TextEncoder]>
+
+  init(_ configuration: TextConfiguration, source: Vocabulary, target: Vocabulary) throws(TextError) {
+    self.configuration = configuration
+    sourceVocabulary = source
+    targetVocabulary = target
+    normalizer = Normalizer(configuration)
+    sourceEncoder = BytePairEncoder(source)
+    targetEncoder = target.isShared ? sourceEncoder : BytePairEncoder(target)
+    // Opening one here shows that ICU has its data.
+    let encoder = try TextEncoder(configuration, normalizer)
+    idle = Mutex([encoder])
+  }
+
+  // MARK: Normalising and words
+
+  /// The line as the model sees it: the text that `decode` gives back.
+  public func normalize(_ line: String) -> String { normalizer.normalize(line) }
+
+  /// Words, each without white space; U+FFED begins one that no space precedes, and is doubled where it is text.
+  public func tokenize(_ line: String) -> [String] {
+    var tokens: [String] = []
+    withEncoder { encoder in
+      encoder.forEachWord(of: line) { word, afterSpace in
+        tokens.append(WordForms.token(String(decoding: word, as: UTF8.self), afterSpace: afterSpace))
+      }
+    }
+    return tokens
+  }
+
+  /// The inverse of `tokenize`: `detokenize(tokens: tokenize(x)) == normalize(x)`.
+  public func detokenize(tokens: [String]) -> String { WordForms.text(ofTokens: tokens) }
+
+  /// The words alone, to count or compare them.
+  public func words(_ line: String) -> [String] {
+    var words: [String] = []
+    withEncoder { encoder in
+      encoder.forEachWord(of: line) { word, _ in words.append(String(decoding: word, as: UTF8.self)) }
+    }
+    return words
+  }
+
+  // MARK: Ids
+
+  /// Ids of a source line, without end symbol. An empty or blank line has none.
+  public func encodeSource(_ line: String) -> [Int32] {
+    var random = NoRandomness()
+    return encode(line, sourceEncoder, side: 0, dropout: 0, &random)
+  }
+
+  /// Ids of a target line, without end symbol.
+  public func encodeTarget(_ line: String) -> [Int32] {
+    var random = NoRandomness()
+    return encode(line, targetEncoder, side: 1, dropout: 0, &random)
+  }
+
+  /// The same with BPE-dropout (Provilkov et al. 2020): each merge is passed over with probability `dropout` at each
+  /// step; 0 gives the plain encoding and 1 single characters.
+  public func encodeSource(_ line: String, dropout: Double, random: inout some RandomNumberGenerator) -> [Int32] {
+    encode(line, sourceEncoder, side: 0, dropout: dropout, &random)
+  }
+
+  public func encodeTarget(_ line: String, dropout: Double, random: inout some RandomNumberGenerator) -> [Int32] {
+    encode(line, targetEncoder, side: 1, dropout: dropout, &random)
+  }
+
+  private func encode(
+    _ line: String, _ encoder: BytePairEncoder, side: Int, dropout: Double, _ random: inout some RandomNumberGenerator
+  ) -> [Int32] {
+    precondition(dropout >= 0 && dropout <= 1, "dropout \(dropout) is not a probability")
+    var line = line
+    return line.withUTF8 { line in
+      withEncoder { $0.encode(line, encoder, side: encoder.vocabulary.isShared ? 0 : side, dropout: dropout, random: &random) }
+    }
+  }
+
+  /// The text of source ids: special symbols are passed over, bytes that are not UTF-8 become U+FFFD, and there is no
+  /// line break in it.
+  public func decodeSource(_ ids: [Int32]) -> String { decode(ids, sourceVocabulary) }
+
+  /// The text of target ids, as `decodeSource`.
+  public func decodeTarget(_ ids: [Int32]) -> String { decode(ids, targetVocabulary) }
+
+  private func decode(_ ids: [Int32], _ vocabulary: Vocabulary) -> String {
+    var bytes: [UInt8] = []
+    for id in ids where !Vocabulary.isSpecial(id) {
+      precondition(id >= 0 && id < vocabulary.count, "id \(id) in a vocabulary of \(vocabulary.count)")
+      if let byte = vocabulary.byte(id) {
+        bytes.append(byte)
+      } else {
+        WordForms.append(piece: vocabulary.bytes(id), to: &bytes)
+      }
+    }
+    return WordForms.text(ofBytes: bytes)
+  }
+
+  // MARK: Pieces
+
+  /// The pieces the model eats; none contains white space.
+  public func sourcePieces(_ line: String) -> [String] { encodeSource(line).map(sourceVocabulary.piece) }
+
+  public func targetPieces(_ line: String) -> [String] { encodeTarget(line).map(targetVocabulary.piece) }
+
+  /// The text of pieces, from this vocabulary or another's.
+  public func detokenize(pieces: [String]) -> String {
+    var bytes: [UInt8] = []
+    for piece in pieces where piece != Vocabulary.endOfSentencePiece && piece != Vocabulary.unknownPiece {
+      if let byte = Vocabulary.byte(ofPiece: piece) {
+        bytes.append(byte)
+      } else {
+        WordForms.append(piece: Array(piece.utf8)[...], to: &bytes)
+      }
+    }
+    return WordForms.text(ofBytes: bytes)
+  }
+
+  // MARK: Encoders
+
+  /// Lends an encoder to the calling thread alone.
+  func withEncoder<Result>(_ body: (TextEncoder) -> Result) -> Result {
+    let encoder = idle.withLock { $0.popLast() } ?? newEncoder()
+    defer { idle.withLock { $0.append(encoder) } }
+    return body(encoder)
+  }
+
+  private func newEncoder() -> TextEncoder {
+    do { return try TextEncoder(configuration, normalizer) } catch {
+      // One was opened when the pipeline was made, so only memory can be lacking.
+      preconditionFailure("no further encoder: \(error)")
+    }
+  }
+}
+
+/// For encoding without dropout, which asks for no number.
+private struct NoRandomness: RandomNumberGenerator {
+  func next() -> UInt64 { 0 }
+}
