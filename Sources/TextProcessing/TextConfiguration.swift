@@ -100,8 +100,11 @@ public enum VocabularySharing: String, CaseIterable, Codable, Sendable {
 public enum TokenizerKind: String, CaseIterable, Codable, Sendable {
   /// ICU's word boundaries with rules for French and English: see `WordTokenizer`.
   case icu
-  /// Words are what stands between spaces. Such a vocabulary means the same to SentencePiece: as ▁ only begins pieces,
-  /// no merge can cross a space there either. With `icu` it would merge across an apostrophe or a hyphen.
+  /// Letters and digits apart from signs, and signs from each other; an apostrophe goes with the letters before it.
+  /// Whether a word ends is told by two neighbouring characters alone, so no learnt piece holds a boundary, and
+  /// SentencePiece, which knows no words but merges only into pieces it has, cuts exactly alike: exportable.
+  case marks
+  /// Words are what stands between spaces: exportable too, but signs stick to words.
   case whitespace
 }
 

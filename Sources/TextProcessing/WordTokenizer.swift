@@ -31,7 +31,7 @@ final class WordTokenizer {
   func forEachWord(in stretch: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
     guard !stretch.isEmpty else { return }
     guard let breaks else {
-      body(0..<stretch.count)
+      if kind == .marks { MarkBoundaries.forEachWord(in: stretch, body) } else { body(0..<stretch.count) }
       return
     }
     words.removeAll(keepingCapacity: true)
