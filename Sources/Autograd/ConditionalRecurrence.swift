@@ -62,7 +62,7 @@ extension Graph {
     precondition(inputs.columns == width, "\(inputs.columns) gates for a state of \(hidden)")
     precondition(
       w.query.columns == attentionSize && w.context.rows == contextSize,
-      "queries of \(w.query.columns) and contexts of \(w.context.rows) for keys of \(attentionSize) and values of \(contextSize)")
+      "query and context weights \([w.query.columns, w.context.rows]) for memory \([attentionSize, contextSize])")
     precondition(memory.first.count >= steps.most && memory.counts.count >= steps.most, "rows without a memory")
     precondition(!cell.hasCellState || initialCell != nil, "an initial state without its cell state")
     let (firsts, counts) = (copied(memory.first), copied(memory.counts))
