@@ -32,15 +32,16 @@ let package = Package(
     .target(name: "Training", dependencies: ["Translation", "Evaluation", "Yams"]),
     .executableTarget(name: "mt", dependencies: ["Translation", "Evaluation", "ErrorAnalysis", "Training", argumentParser]),
     // Suites mirror Sources.
+    .target(name: "TestSupport", dependencies: ["Translation"], path: "Tests/TestSupport"),
     .testTarget(name: "TextProcessingTests", dependencies: ["TextProcessing"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd"]),
     .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
     .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq"], resources: [.copy("Resources")]),
-    .testTarget(name: "TranslationTests", dependencies: ["Translation"]),
+    .testTarget(name: "TranslationTests", dependencies: ["Translation", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], exclude: ["Fixtures"]),
     .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
-    .testTarget(name: "CommandLineTests", dependencies: []),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "mt"]),
   ]
 )
 

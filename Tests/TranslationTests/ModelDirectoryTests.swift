@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import Seq2Seq
+import TestSupport
 import Testing
 
 @testable import Translation

@@ -1,17 +1,18 @@
 import Foundation
 
 /// A directory that goes away with its owner.
-final class TemporaryDirectory {
-  let url: URL
+public final class TemporaryDirectory: Sendable {
+  public let url: URL
 
-  init() throws {
+  public init() throws {
     url = FileManager.default.temporaryDirectory.appendingPathComponent("mt-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 
   deinit { try? FileManager.default.removeItem(at: url) }
 
-  func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> URL {
+  @discardableResult
+  public func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> URL {
     let file = url.appendingPathComponent(name)
     try Data(bytes).write(to: file)
     return file

@@ -1,0 +1,45 @@
+import Autograd
+import Seq2Seq
+import TextProcessing
+
+extension ModelDirectory {
+  /// Reads everything and makes it ready to translate. `precision` nil is that of the model's file; one that this
+  /// processor lacks becomes float32.
+  public func load(precision: Precision? = nil) throws -> LoadedModel {
+    let description = try readDescription()
+    let text = try TextPipeline(directory: url)
+    for (side, size, expected) in [
+      ("source", text.sourceVocabulary.count, description.model.sourceVocabularySize),
+      ("target", text.targetVocabulary.count, description.model.targetVocabularySize),
+    ] where size != expected {
+      throw ModelError(
+        file: self.text.path, item: "\(side) vocabulary", problem: "has \(size) entries; config.json says \(expected)")
+    }
+    let file = try Safetensors(contentsOf: weights)
+    let model = try makeModel(description, file)
+    let wanted = (precision ?? description.precision).supported
+    ModelWeights.pack(model, precision: wanted, from: file)
+    return LoadedModel(directory: self, description: description, text: text, model: model, precision: wanted)
+  }
+}
+
+/// A model in memory, ready to translate; many threads may use it at once.
+public struct LoadedModel: Sendable {
+  public let directory: ModelDirectory
+  public let description: ModelDescription
+  public let text: TextPipeline
+  public let model: any EncoderDecoder
+  /// In force, which is float32 where the processor lacks what was asked for.
+  public let precision: Precision
+
+  public init(
+    directory: ModelDirectory, description: ModelDescription, text: TextPipeline, model: any EncoderDecoder,
+    precision: Precision
+  ) {
+    (self.directory, self.description, self.text) = (directory, description, text)
+    (self.model, self.precision) = (model, precision)
+  }
+
+  /// The longest source and the longest output in tokens, without end symbol.
+  public var maximumLength: Int { model.configuration.maximumLength - 1 }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Seq2Seq
+
+/// How a `Translator` works.
+public struct TranslationOptions: Sendable {
+  public var search: SearchOptions
+  /// Workers, each with its own batches; the output does not depend on their number.
+  public var threads = ProcessInfo.processInfo.activeProcessorCount
+  /// Sentences decoded side by side at most; the output does not depend on it.
+  public var batchSentences = 32
+  /// Source tokens decoded side by side at most, unless one sentence has more.
+  public var batchTokens = 1024
+  /// Placeholders, URLs and e-mail addresses must come out as often as they went in: among the hypotheses of the
+  /// search the best that keeps them all is taken, and a line where none does gets a warning.
+  public var protectsSpans = false
+
+  public init(search: SearchOptions = SearchOptions()) { self.search = search }
+}
+
+/// A line to translate.
+public struct TranslationInput: Sendable, Equatable {
+  public var text: String
+  /// What the translation must begin with.
+  public var prefix: String?
+
+  public init(_ text: String, prefix: String? = nil) {
+    self.text = text
+    self.prefix = prefix
+  }
+}
+
+/// What became of one line.
+public struct TranslatedLine: Sendable, Equatable {
+  /// The best first; never empty.
+  public var candidates: [Candidate]
+  /// Tokens the model read and wrote for it (of the best candidate), without end symbols; 0 where no model was asked.
+  public var sourceTokens = 0
+  public var outputTokens = 0
+  /// From the line's turn to its text: for the latency of lines translated one by one.
+  public var seconds: Double = 0
+  /// What the user should know, without the line's number.
+  public var warnings: [String] = []
+
+  /// The translation, without line breaks.
+  public var text: String { candidates[0].text }
+
+  public struct Candidate: Sendable, Equatable {
+    public var text: String
+    /// log P(tokens, end | source) and what the search ranks by; sums over the parts of a line that was split.
+    public var logProbability: Double
+    public var score: Double
+    /// Pairs (source piece, target piece) by the largest attention, as `sourcePieces` and the target's number them.
+    public var alignment: [AlignedPair]?
+    public var tokens: [Int32] = []
+
+    public init(
+      text: String, logProbability: Double = 0, score: Double = 0, alignment: [AlignedPair]? = nil, tokens: [Int32] = []
+    ) {
+      (self.text, self.logProbability, self.score) = (text, logProbability, score)
+      (self.alignment, self.tokens) = (alignment, tokens)
+    }
+  }
+
+  public struct AlignedPair: Sendable, Equatable {
+    public var source: Int
+    public var target: Int
+  }
+}
