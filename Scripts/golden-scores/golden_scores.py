@@ -10,6 +10,7 @@ import itertools
 import json
 import random
 import sys
+import unicodedata
 
 import numpy
 import regex
@@ -18,8 +19,8 @@ from sacrebleu.metrics import BLEU, CHRF, TER
 
 CLASSES = {"bleu": BLEU, "chrf": CHRF, "ter": TER}
 
-LONG = " ".join(f"part {i} of the long line, number {i * 7 % 13};" for i in range(400))
-LONG_SHUFFLED = " ".join(f"part {i} of the long line, number {i * 5 % 13};" for i in range(0, 400, 2))
+LONG = " ".join(f"part {i} of the long line, number {i * 7 % 13};" for i in range(150))
+LONG_SHUFFLED = " ".join(f"part {i} of the long line, number {i * 5 % 13};" for i in range(0, 150, 2))
 
 CORPORA = {
     "plain": (
@@ -59,9 +60,9 @@ CORPORA = {
     "combining": (["Cafe\u0301 nai\u0308ve A\u030angstro\u0308m", "İstanbul ΟΔΥΣΣΕΥΣ ΑΣ. ΣΑ Σ ẞ"],
                   [["Café naïve Ångström", "istanbul οδυσσευς ας. σα σ ß"]]),
     "entities": (["&quot;A&amp;B&quot; &lt;b&gt; &amp;lt; &amp;amp;quot; <skipped>x", "R&D - 5-6 x-ray 7--8"],
-                 [["\"A&B\" <b> < & x", "R & D - 5 - 6 x-ray 7 - 8"]]),
+                 [["\"A&B\" <b> < &amp;lt; & x", "R & D - 5 - 6 x-ray 7 - 8"]]),
     "runs of marks": (["Wait... what?!, no,,, 1.2.3,4 a.b.c. ..5 ,6", "'s James's 's, the dog's. -- 3-"],
-                      [["Wait ... what ?! no , , , 1.2.3,4 a.b.c ... 5, 6", "s James 's 's the dog 's . - 3 -"]]),
+                      [["Wait ... what ?! no ,,, ,,1.2.3,4 a.b.c ..5, 6", "s James 's 's the dog 's . - 3 -"]]),
     "odd spaces": (["a\u00a0b\u2003c\u3000d\u0085e\x1cf  g ", "  x\u200by\u2060z\u2028w\t"],
                    [["a b c d e f g", "x\u200by z\u2028w"]]),
     "newlines": (["hyphen-\nated\nline -\n end", "two\nlines"], [["hyphenated line end", "two lines"]]),
@@ -180,7 +181,8 @@ def random_text(rng):
         lambda: rng.choice(["&amp;", "&lt;", "&quot;", "&gt;", "<skipped>", "-\n", "\n", "'s ", "\u3000", "\x1f", "\x85"]),
     ]
     text = "".join(rng.choice(kinds)() + rng.choice([" ", " ", " ", ""]) for _ in range(rng.randint(0, 25)))
-    return "".join(c for c in text if not 0xD800 <= ord(c) < 0xE000)
+    # Characters newer than Python's tables have other properties in newer libraries.
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cs", "Cn"))
 
 
 def perturb(rng, text):

@@ -66,15 +66,32 @@ public struct TER: Metric {
 /// Counts the edits of one segment at a time.
 private final class TERCounter: SegmentCounter {
   private let tokenizer: TercomTokenizer
+  private let normalizesTwice: Bool
+  private let joined = ByteBuffer()
   private let words = WordTable()
   private var references: [[Int32]] = []
   private let edits = ShiftedEditDistance()
 
   init(_ options: TER.Options) {
     tokenizer = TercomTokenizer(options)
+    normalizesTwice = options.normalized
   }
 
-  func addReference(_ text: UnsafeBufferPointer<UInt8>) { references.append(split(text)) }
+  func addReference(_ text: UnsafeBufferPointer<UInt8>) {
+    guard normalizesTwice else {
+      references.append(split(text))
+      return
+    }
+    // sacreBLEU tokenizes references twice. It shows where one pass does not finish: runs of marks, and `&amp;lt;`.
+    let once = tokenizer.tokenize(strippedRight(text))
+    joined.count = 0
+    joined.reserve(once.count + 1)
+    forEachWord(in: once) { start, end in
+      if joined.count > 0 { joined.put(0x20) }
+      for byte in once[start..<end] { joined.put(byte) }
+    }
+    references.append(split(joined.bytes))
+  }
 
   func countHypothesis(_ text: UnsafeBufferPointer<UInt8>, into statistics: UnsafeMutableBufferPointer<Double>) {
     let hypothesis = split(text)
