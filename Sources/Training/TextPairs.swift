@@ -1,0 +1,76 @@
+import Autograd
+import Foundation
+import Seq2Seq
+import TextProcessing
+
+/// Corpora as text, encoded anew whenever a pair is drawn: with other merges left out, or another change to the source.
+struct TextPairs: PairSource {
+  let corpora: [ParallelText]
+  let pipeline: TextPipeline
+  let augmentation: Augmentation
+  let dropout: Double
+  /// In subwords with end symbol; longer pairs are left out of the pass.
+  let maximumLength: Int
+  let seed: UInt64
+
+  var sizes: [Int] { corpora.map(\.count) }
+
+  func roughLength(corpus: Int, index: Int) -> Int { corpora[corpus].length(index) }
+
+  func pair(corpus: Int, index: Int, pass: Int) -> SentencePair {
+    var random = RandomGenerator(seed: seed, 105, corpus, index, pass)
+    let text = corpora[corpus]
+    let line = augmentation.isOn ? augmentation.apply(text.source(index), random: &random) : text.source(index)
+    let pair = TextPairs.encode(line, text.target(index), pipeline, dropout: dropout, random: &random)
+    return max(pair.source.count, pair.target.count) <= maximumLength ? pair : SentencePair(source: [], target: [])
+  }
+
+  /// Ids of both sides with their end symbols.
+  static func encode(
+    _ source: String, _ target: String, _ pipeline: TextPipeline, dropout: Double, random: inout RandomGenerator
+  ) -> SentencePair {
+    let sourceIds = dropout > 0
+      ? pipeline.encodeSource(source, dropout: dropout, random: &random) : pipeline.encodeSource(source)
+    let targetIds = dropout > 0
+      ? pipeline.encodeTarget(target, dropout: dropout, random: &random) : pipeline.encodeTarget(target)
+    return SentencePair(source: (sourceIds + [SpecialToken.end])[...], target: (targetIds + [SpecialToken.end])[...])
+  }
+
+  /// Every pair encoded once, on all threads of the pool; pairs over `maximumLength` are left out.
+  static func encodeOnce(
+    _ text: ParallelText, _ pipeline: TextPipeline, maximumLength: Int, pool: WorkerPool
+  ) -> EncodedCorpus {
+    let chunk = 2048
+    let chunks = (text.count + chunk - 1) / chunk
+    let slots = Slots(chunks)
+    pool.run(chunks) { _, piece in
+      var part = EncodedCorpus()
+      var random = RandomGenerator(seed: 0)
+      for i in piece * chunk..<min(text.count, (piece + 1) * chunk) {
+        let pair = encode(text.source(i), text.target(i), pipeline, dropout: 0, random: &random)
+        if max(pair.source.count, pair.target.count) <= maximumLength {
+          part.append(source: pair.source, target: pair.target)
+        }
+      }
+      slots.set(piece, part)
+    }
+    var whole = EncodedCorpus()
+    for piece in 0..<chunks { whole.append(contentsOf: slots.parts[piece]) }
+    return whole
+  }
+
+  private final class Slots: @unchecked Sendable {
+    private let lock = NSLock()
+    private(set) var parts: [EncodedCorpus]
+    init(_ count: Int) { parts = Array(repeating: EncodedCorpus(), count: count) }
+    func set(_ index: Int, _ part: EncodedCorpus) { lock.withLock { parts[index] = part } }
+  }
+
+  /// The mean number of target tokens of a pair, from up to 2,000 pairs spread over the corpus.
+  static func meanTargetTokens(_ text: ParallelText, _ pipeline: TextPipeline) -> Double {
+    guard text.count > 0 else { return 0 }
+    let step = max(1, text.count / 2000)
+    let sample = stride(from: 0, to: text.count, by: step).map { pipeline.encodeTarget(text.target($0)).count + 1 }
+    return Double(sample.reduce(0, +)) / Double(sample.count)
+  }
+}

@@ -1,0 +1,111 @@
+import Autograd
+import Evaluation
+import Foundation
+import Seq2Seq
+import TextProcessing
+import Translation
+
+/// Judges parameters on held-out text: perplexity of all of it, BLEU and chrF of a search over its first lines.
+final class TextValidator: Validator {
+  private let settings: ValidationSettings
+  private let pipeline: TextPipeline
+  private let directory: ModelDirectory
+  private let description: ModelDescription
+  /// A model of its own, so that validation leaves no trace in training.
+  let model: any EncoderDecoder
+  private let pairs: EncodedCorpus
+  private let references: [String]
+  private let searchPrecision: Precision
+
+  init(
+    _ settings: ValidationSettings, _ pipeline: TextPipeline, _ directory: ModelDirectory, _ description: ModelDescription,
+    pairs: EncodedCorpus, references: [String], searchPrecision: Precision
+  ) throws {
+    (self.settings, self.pipeline, self.directory, self.description) = (settings, pipeline, directory, description)
+    (self.pairs, self.references, self.searchPrecision) = (pairs, references, searchPrecision)
+    model = try description.model.makeModel()
+  }
+
+  func validate(_ trainer: Trainer) throws -> ValidationRecord {
+    _ = model.parameters.values.update(fromContentsOf: trainer.learntValues)
+    return try score(trainer.pool)
+  }
+
+  /// Scores the parameters in `model`.
+  func score(_ pool: WorkerPool) throws -> ValidationRecord {
+    model.parameters.unpack()
+    var record = ValidationRecord(update: 0, perplexity: perplexity(pool))
+    guard settings.metric != .perplexity || settings.maximumLines > 0 else { return record }
+    model.pack(precision: searchPrecision)
+    let hypotheses = translate(pool)
+    model.parameters.unpack()
+    if !hypotheses.isEmpty {
+      let kept = Array(references.prefix(hypotheses.count))
+      record.bleu = try BLEU().corpusScore(hypotheses: hypotheses, references: [kept]).score
+      record.chrf = try ChrF().corpusScore(hypotheses: hypotheses, references: [kept]).score
+    }
+    return record
+  }
+
+  func keep(_ record: ValidationRecord) throws {
+    var description = description
+    description.training?["update"] = String(record.update)
+    try directory.save(description, model)
+  }
+
+  private func perplexity(_ pool: WorkerPool) -> Double {
+    let chunk = 64
+    let chunks = (pairs.count + chunk - 1) / chunk
+    let sums = Sums(chunks)
+    let (model, pairs) = (model, pairs)
+    pool.run(chunks) { _, piece in
+      let lines = piece * chunk..<min(pairs.count, (piece + 1) * chunk)
+      let source = SequenceBatch(lines.map { Array(pairs.source($0)) })
+      let target = SequenceBatch(lines.map { Array(pairs.target($0)) })
+      let values = model.logProbabilities(source: source, target: target, graph: Graph(arena: Arena()))
+      sums.set(piece, values.reduce(0) { $0 + Double($1) })
+    }
+    return exp(-sums.values.reduce(0, +) / Double(max(pairs.targetTokens, 1)))
+  }
+
+  private func translate(_ pool: WorkerPool) -> [String] {
+    let (model, pairs, pipeline) = (model, pairs, pipeline)
+    let count = min(pairs.count, settings.maximumLines)
+    // Neighbours of like length finish together.
+    let order = (0..<count).sorted { (pairs.source($0).count, $0) > (pairs.source($1).count, $1) }
+    let chunk = 32
+    var options = SearchOptions()
+    options.beamSize = settings.beamSize
+    let search = options.makeSearch()
+    let longest = model.configuration.maximumLength - 1
+    let outputs = Outputs(count)
+    let frozen = options
+    pool.run((count + chunk - 1) / chunk) { _, piece in
+      let lines = Array(order[piece * chunk..<min(count, (piece + 1) * chunk)])
+      let sources = SequenceBatch(lines.map { Array(pairs.source($0)) })
+      let state = model.startDecoding(sources, workspace: Workspace())
+      let sentences = lines.map {
+        SearchSentence(
+          maximumLength: min(longest, frozen.longestOutput(sourceLength: pairs.source($0).count - 1)), index: $0)
+      }
+      for (line, hypotheses) in zip(lines, search.run(state, sentences)) {
+        outputs.set(line, pipeline.decodeTarget(hypotheses[0].tokens))
+      }
+    }
+    return outputs.lines
+  }
+
+  private final class Sums: @unchecked Sendable {
+    private let lock = NSLock()
+    private(set) var values: [Double]
+    init(_ count: Int) { values = Array(repeating: 0, count: count) }
+    func set(_ index: Int, _ value: Double) { lock.withLock { values[index] = value } }
+  }
+
+  private final class Outputs: @unchecked Sendable {
+    private let lock = NSLock()
+    private(set) var lines: [String]
+    init(_ count: Int) { lines = Array(repeating: "", count: count) }
+    func set(_ index: Int, _ line: String) { lock.withLock { lines[index] = line } }
+  }
+}

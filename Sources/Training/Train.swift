@@ -1,0 +1,308 @@
+import Autograd
+import Foundation
+import Seq2Seq
+import TextProcessing
+import Translation
+
+/// What the command line adds to a recipe.
+public struct TrainOptions: Sendable {
+  /// Default: `runs/<recipe name>` under the working directory.
+  public var output: URL?
+  /// Where relative corpus paths are looked up first.
+  public var data: URL?
+  /// `key=value`, put into the recipe before it is read.
+  public var overrides: [String] = []
+  public var resume = false
+  public var maximumUpdates: Int?
+  public var maximumSeconds: Double?
+  public var checkpointEvery: Int?
+  public var threads = ProcessInfo.processInfo.activeProcessorCount
+
+  public init() {}
+}
+
+/// How a run ended.
+public struct TrainResult: Sendable {
+  public let output: URL
+  public let end: TrainingEnd
+  public let update: Int
+  public let best: ValidationRecord?
+  public let seconds: Double
+}
+
+/// Trains by a recipe: reads and cleans the corpora, learns the vocabulary, runs the loop, and leaves a model directory
+/// with its card, log, curves and checkpoints.
+///
+/// Throws `RecipeError`, `TrainingError`, `TextError`, `ModelError` or `ConfigurationError`.
+public func train(recipe url: URL, options: TrainOptions, progress: any ProgressSink) throws -> TrainResult {
+  let recipe = try Recipe(contentsOf: url, overrides: options.overrides)
+  let output = options.output ?? URL(fileURLWithPath: "runs").appendingPathComponent(recipe.name)
+  return try TrainingRun(recipe, output: output, options: options, progress: progress).run()
+}
+
+/// Averages the last `count` checkpoints of a run into a model directory of its own.
+/// - Returns: the updates averaged. Throws `ModelError`.
+public func averageCheckpoints(run: URL, last count: Int, output: URL) throws -> [Int] {
+  let directory = ModelDirectory(run)
+  var description = try directory.readDescription()
+  let model = try description.model.makeModel()
+  let updates = try CheckpointDirectory(run: run).average(last: count, into: model)
+  description.training?["averaged_updates"] = updates.map(String.init).joined(separator: " ")
+  try ModelDirectory(output).save(description, model)
+  try TextPipeline(directory: run).write(to: output)
+  return updates
+}
+
+/// One call of `train`, step by step.
+final class TrainingRun {
+  let recipe: Recipe
+  let output: URL
+  let options: TrainOptions
+  let progress: any ProgressSink
+  private(set) var cleaning: [(name: String, report: String)] = []
+
+  init(_ recipe: Recipe, output: URL, options: TrainOptions, progress: any ProgressSink) {
+    (self.recipe, self.output, self.options, self.progress) = (recipe, output, options, progress)
+  }
+
+  func run() throws -> TrainResult {
+    let checkpoints = CheckpointDirectory(run: output)
+    let last = options.resume ? checkpoints.updates().last : nil
+    try prepareOutput()
+    let texts = try readCorpora()
+    let pipeline = try last == nil ? learnVocabulary(texts) : TextPipeline(directory: output)
+    try pipeline.write(to: output)
+
+    var configuration = recipe.model
+    configuration.sourceVocabularySize = pipeline.sourceVocabulary.count
+    configuration.targetVocabularySize = pipeline.targetVocabulary.count
+    let model = try configuration.makeModel()
+    model.parameters.initialize(seed: recipe.training.seed)
+
+    let pool = WorkerPool(threads: options.threads)
+    defer { pool.close() }
+    let (pairs, tokens) = try encode(texts, pipeline, configuration, pool)
+    let order = EpochOrder(
+      seed: recipe.training.seed, sizes: pairs.sizes,
+      repetitions: EpochOrder.repetitions(
+        sizes: pairs.sizes, weights: recipe.train.map(\.weight), temperature: recipe.temperature))
+    let epochTokens = zip(zip(pairs.sizes, tokens), order.repetitions).reduce(0) { $0 + Double($1.0.0) * $1.0.1 * $1.1 }
+    let totalUpdates = plannedUpdates(epochTokens: epochTokens)
+
+    let trainer = Trainer(
+      model, optimization(totalUpdates), shards: recipe.training.shards, threads: options.threads)
+    var state = TrainingState()
+    if let last {
+      state = try checkpoints.load(update: last, into: trainer)
+      guard state.recipe == fingerprint else { throw TrainingError.differentRecipe(output.path) }
+      progress.message("resuming at update \(Format.grouped(last))")
+    }
+    state.recipe = fingerprint
+    state.totalUpdates = totalUpdates
+    let description = ModelDescription(
+      sourceLanguage: recipe.sourceLanguage, targetLanguage: recipe.targetLanguage,
+      precision: recipe.training.savedPrecision, model: configuration, training: ["recipe": recipe.name])
+    let validator = try makeValidator(pipeline, description, pool)
+    progress.message(
+      "\(Format.grouped(model.parameters.parameterCount)) parameters, "
+        + "\(Format.grouped(Int(epochTokens))) target tokens an epoch, \(Format.grouped(totalUpdates)) updates planned")
+
+    var batches = BatchOptions()
+    batches.batchTokens = recipe.training.batchTokens
+    batches.shards = recipe.training.shards
+    batches.lengthWindow = recipe.training.lengthWindow
+    batches.seed = recipe.training.seed
+    let stream = BatchStream(pairs, order, batches, from: state.position)
+    let loop = try TrainingLoop(
+      trainer, stream, loopOptions(totalUpdates), state: state, run: output, validator: validator, progress: progress)
+    Interruption.listen()
+    defer { Interruption.ignore() }
+    let end = try loop.run()
+    try finish(loop, end, trainer, validator, description)
+    return TrainResult(
+      output: output, end: end, update: loop.state.update, best: loop.state.best, seconds: loop.state.seconds)
+  }
+
+  private func prepareOutput() throws {
+    let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
+    guard options.resume || contents.isEmpty else { throw TrainingError.outputNotEmpty(output.path) }
+    do {
+      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+    } catch {
+      throw ModelError(file: output.path, problem: "cannot be made: \(error.localizedDescription)")
+    }
+  }
+
+  // MARK: Text
+
+  private func readCorpora() throws -> [ParallelText] {
+    let finder = CorpusFinder(data: options.data, recipe: recipe.directory)
+    // All files are found before the first is read.
+    let files = try recipe.train.map { (try finder.find($0.source), try finder.find($0.target)) }
+    if let valid = recipe.valid { _ = (try finder.find(valid.source), try finder.find(valid.target)) }
+    var texts: [ParallelText] = []
+    for (source, target) in files {
+      var cleaner = CorpusCleaner(recipe.cleaning)
+      texts.append(try ParallelText(source: source, target: target, cleaner: &cleaner))
+      cleaning.append((source.lastPathComponent, cleaner.report))
+      progress.message("\(source.lastPathComponent): \(cleaner.report)")
+    }
+    guard texts.contains(where: { $0.count > 0 }) else {
+      throw TrainingError.noData(
+        "no sentence pair to learn from in \(recipe.train.map(\.source).joined(separator: ", "))")
+    }
+    return texts
+  }
+
+  private func learnVocabulary(_ texts: [ParallelText]) throws -> TextPipeline {
+    let begin = ContinuousClock.now
+    let total = texts.reduce(0) { $0 + $1.count }
+    let wanted = recipe.learningLines == 0 ? total : min(total, recipe.learningLines)
+    var (sources, targets): ([String], [String]) = ([], [])
+    for text in texts where text.count > 0 {
+      let share = max(1, text.count * wanted / total)
+      for i in 0..<share {
+        sources.append(text.source(i * text.count / share))
+        targets.append(text.target(i * text.count / share))
+      }
+    }
+    let pipeline = try TextPipeline.learn(configuration: recipe.text, source: sources, target: targets)
+    let sizes = Set([pipeline.sourceVocabulary.count, pipeline.targetVocabulary.count]).sorted()
+    progress.message(
+      "vocabulary of \(sizes.map(Format.grouped).joined(separator: " and ")) learnt from "
+        + "\(Format.grouped(sources.count)) pairs in \(Format.duration((ContinuousClock.now - begin).seconds))")
+    return pipeline
+  }
+
+  /// The pairs to train on, and the mean number of target tokens of a pair of each corpus.
+  private func encode(
+    _ texts: [ParallelText], _ pipeline: TextPipeline, _ configuration: ModelConfiguration, _ pool: WorkerPool
+  ) throws -> (any PairSource, [Double]) {
+    let longest = min(recipe.cleaning.maximumLength, configuration.maximumLength)
+    if recipe.bpeDropout > 0 || recipe.augmentation.isOn {
+      let pairs = TextPairs(
+        corpora: texts, pipeline: pipeline, augmentation: recipe.augmentation, dropout: recipe.bpeDropout,
+        maximumLength: longest, seed: recipe.training.seed)
+      return (pairs, texts.map { TextPairs.meanTargetTokens($0, pipeline) })
+    }
+    let begin = ContinuousClock.now
+    let corpora = texts.map { TextPairs.encodeOnce($0, pipeline, maximumLength: longest, pool: pool) }
+    let dropped = zip(texts, corpora).reduce(0) { $0 + $1.0.count - $1.1.count }
+    progress.message(
+      "encoded in \(Format.duration((ContinuousClock.now - begin).seconds))"
+        + (dropped > 0 ? "; \(Format.grouped(dropped)) pairs of more than \(longest) subwords left out" : ""))
+    guard corpora.contains(where: { $0.count > 0 }) else {
+      throw TrainingError.noData("every sentence pair is longer than \(longest) subwords")
+    }
+    return (EncodedPairs(corpora), corpora.map { Double($0.targetTokens) / Double(max($0.count, 1)) })
+  }
+
+  private func makeValidator(
+    _ pipeline: TextPipeline, _ description: ModelDescription, _ pool: WorkerPool
+  ) throws -> TextValidator? {
+    guard let valid = recipe.valid else { return nil }
+    let finder = CorpusFinder(data: options.data, recipe: recipe.directory)
+    var everything = CleaningOptions()
+    everything.maximumRatio = .infinity
+    var cleaner = CorpusCleaner(everything)
+    let text = try ParallelText(source: finder.find(valid.source), target: finder.find(valid.target), cleaner: &cleaner)
+    var (pairs, references) = (EncodedCorpus(), [String]())
+    var random = RandomGenerator(seed: 0)
+    for i in 0..<text.count {
+      let pair = TextPairs.encode(text.source(i), text.target(i), pipeline, dropout: 0, random: &random)
+      guard max(pair.source.count, pair.target.count) <= description.model.maximumLength else { continue }
+      pairs.append(source: pair.source, target: pair.target)
+      references.append(text.target(i))
+    }
+    guard pairs.count > 0 else {
+      throw TrainingError.noData("no sentence pair to validate on in \(valid.source)")
+    }
+    return try TextValidator(
+      recipe.validation, pipeline, ModelDirectory(output), description, pairs: pairs, references: references,
+      searchPrecision: recipe.training.precision)
+  }
+
+  // MARK: Settings
+
+  private func plannedUpdates(epochTokens: Double) -> Int {
+    let settings = recipe.training
+    let byEpochs = settings.epochs.map { Int(($0 * epochTokens / Double(settings.batchTokens)).rounded(.up)) }
+    return max(1, min(settings.updates ?? Int.max, byEpochs ?? Int.max))
+  }
+
+  private func optimization(_ totalUpdates: Int) -> OptimizationOptions {
+    let settings = recipe.training
+    var options = OptimizationOptions()
+    options.labelSmoothing = settings.labelSmoothing
+    options.schedule = Schedule(
+      kind: settings.schedule, peak: settings.learningRate, warmup: settings.warmup, totalUpdates: totalUpdates)
+    options.adam = settings.adam
+    options.clipNorm = settings.clipNorm
+    options.averageDecay = settings.averageDecay
+    options.precision = settings.precision
+    options.seed = settings.seed
+    return options
+  }
+
+  private func loopOptions(_ totalUpdates: Int) -> LoopOptions {
+    var loop = LoopOptions()
+    loop.totalUpdates = totalUpdates
+    loop.lastUpdate = min(totalUpdates, options.maximumUpdates ?? Int.max)
+    loop.maximumSeconds = options.maximumSeconds ?? recipe.training.maximumSeconds
+    loop.validateEvery = recipe.validation.every
+    loop.checkpointEvery = options.checkpointEvery ?? recipe.training.checkpointEvery
+    loop.keepCheckpoints = max(recipe.training.keepCheckpoints, recipe.training.averageLast)
+    loop.patience = recipe.validation.patience
+    loop.metric = recipe.validation.metric
+    return loop
+  }
+
+  /// What must be the same for a run to be continued: everything that decides what is learnt, but not for how long.
+  private var fingerprint: String {
+    var training = recipe.training
+    (training.updates, training.epochs, training.maximumSeconds) = (nil, nil, nil)
+    (training.checkpointEvery, training.keepCheckpoints, training.averageLast) = (0, 0, 0)
+    training.savedPrecision = .float32
+    return """
+      \(recipe.train) \(recipe.temperature) \(recipe.cleaning) \(recipe.text) \(recipe.bpeDropout) \
+      \(recipe.augmentation) \(recipe.model) \(training)
+      """
+  }
+
+  // MARK: The end
+
+  private func finish(
+    _ loop: TrainingLoop, _ end: TrainingEnd, _ trainer: Trainer, _ validator: TextValidator?,
+    _ description: ModelDescription
+  ) throws {
+    if validator == nil || loop.state.best == nil {
+      // Nothing has been judged: the model is what there is.
+      let model = try description.model.makeModel()
+      _ = model.parameters.values.update(fromContentsOf: trainer.learntValues)
+      try ModelDirectory(output).save(description, model)
+    }
+    if end == .finished, recipe.training.averageLast > 1, let validator {
+      try averageAtEnd(loop, trainer, validator)
+    }
+    try TrainingReport(self, loop.state, end, trainer).write()
+    switch end {
+    case .finished: progress.message("finished: \(output.path) holds the model")
+    case .earlyStop: progress.message("stopped early: no better validation; \(output.path) holds the best model")
+    case .updateLimit, .timeLimit, .interrupted:
+      progress.message(
+        "stopped after update \(Format.grouped(loop.state.update)), all is saved; to go on, give the same command with --resume")
+    }
+  }
+
+  /// Takes the mean of the last checkpoints if it is better than the best single one.
+  private func averageAtEnd(_ loop: TrainingLoop, _ trainer: Trainer, _ validator: TextValidator) throws {
+    let updates = try CheckpointDirectory(run: output).average(last: recipe.training.averageLast, into: validator.model)
+    var record = try validator.score(trainer.pool)
+    record.update = loop.state.update
+    let isBetter = loop.state.best.map { recipe.validation.metric.prefers(record, to: $0) } ?? true
+    if isBetter { try validator.keep(record) }
+    progress.message(
+      "mean of the last \(updates.count) checkpoints: \(TrainingLoop.scores(record))"
+        + (isBetter ? ", the best" : ", not better than the best"))
+  }
+}
