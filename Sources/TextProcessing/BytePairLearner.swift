@@ -39,6 +39,7 @@ struct BytePairLearner {
     }
     var symbols: [String] = inventory.map { String($0) }
     var lengths = [Int](repeating: 1, count: symbols.count)
+    var holdsDigit = inventory.map { ("0"..."9").contains($0) }
     var ids: [Unicode.Scalar: Int32] = [:]
     for (index, scalar) in inventory.enumerated() { ids[scalar] = Int32(index) }
     var known = ByteStringTable(minimumCapacity: vocabularySize)
@@ -69,10 +70,10 @@ struct BytePairLearner {
         pairs[key(text[at - 1], text[at]), default: Pair()].words.append(Int32(word))
       }
     }
-    let isDigit = { (id: Int32) in symbols[Int(id)].utf8.contains { (0x30...0x39).contains($0) } }
     func mayMerge(_ left: Int32, _ right: Int32) -> Bool {
       if lengths[Int(left)] + lengths[Int(right)] > configuration.longestPiece { return false }
-      return !configuration.splitDigits || left == 0 || (!isDigit(left) && !isDigit(right))
+      // ▁ may stand before a digit, which makes no number of it.
+      return !configuration.splitDigits || left == 0 || !(holdsDigit[Int(left)] || holdsDigit[Int(right)])
     }
     var heap = Heap<Candidate>()
     for (key, pair) in pairs {
@@ -97,6 +98,7 @@ struct BytePairLearner {
       if isNew {
         symbols.append(piece)
         lengths.append(lengths[Int(top.left)] + lengths[Int(top.right)])
+        holdsDigit.append(holdsDigit[Int(top.left)] || holdsDigit[Int(top.right)])
         merges.append(piece)
       }
       var changed: Set<UInt64> = []
