@@ -18,8 +18,8 @@ struct MTCommand: ParsableCommand {
       """,
     version: "mt \(version)",
     subcommands: [
-      TranslateCommand.self, EvalCommand.self, ErrorAnalysisCommand.self, ScoreCommand.self, TokenizeCommand.self,
-      DetokenizeCommand.self,
+      TranslateCommand.self, TrainCommand.self, EvalCommand.self, ErrorAnalysisCommand.self, ScoreCommand.self,
+      TokenizeCommand.self, DetokenizeCommand.self,
     ])
 
   static let version = "1.0.0"
