@@ -6,7 +6,7 @@ import Translation
 @Suite struct ProgramTests {
   @Test("help and version", arguments: [
     ["--help"], ["translate", "--help"], ["eval", "--help"], ["score", "--help"], ["tokenize", "--help"],
-    ["detokenize", "--help"], ["error-analysis", "--help"],
+    ["detokenize", "--help"], ["error-analysis", "--help"], ["train", "--help"], ["data", "--help"], ["data", "clean", "--help"],
   ])
   func help(arguments: [String]) throws {
     let result = try Program.run(arguments)

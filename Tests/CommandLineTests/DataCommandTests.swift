@@ -1,0 +1,78 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct DataCommandTests {
+  let directory: TemporaryDirectory
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    let source = (0..<40).map { "Phrase numéro \($0) du corpus." } + ["Phrase numéro 3 du corpus.", "", "идти", "same", "x"]
+    let target = (0..<40).map { "Sentence number \($0) of the corpus." }
+      + ["Sentence number 3 of the corpus.", "something", "go", "same", String(repeating: "long ", count: 60)]
+    try directory.write((source.joined(separator: "\n") + "\n").utf8, to: "c.fr")
+    try directory.write((target.joined(separator: "\n") + "\n").utf8, to: "c.en")
+    try directory.write(zip(source, target).map { "\($0)\t\($1)\n" }.joined().utf8, to: "c.tsv")
+  }
+
+  func lines(_ name: String) throws -> [Substring] {
+    try String(contentsOf: directory.url.appendingPathComponent(name), encoding: .utf8).split(separator: "\n")
+  }
+
+  @Test("stats count pairs, words and repetitions, from aligned files, TSV and gzip alike")
+  func stats() throws {
+    let result = try Program.run(["data", "stats", "c.fr", "c.en", "--format", "json"], in: directory.url)
+    #expect(result.status == 0)
+    let record = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+    #expect(record["pairs"] as? Int == 45)
+    #expect(record["duplicate_pairs"] as? Int == 1 && record["identical_sides"] as? Int == 1)
+    let table = try Program.run(["data", "stats", "c.tsv", "--format", "json"], in: directory.url)
+    #expect(table.output == result.output)
+    let packed = try Program.shell(
+      "gzip -k c.tsv c.fr && \"$MT\" data stats c.tsv.gz --format json && \"$MT\" data stats c.fr.gz c.en --format json",
+      in: directory.url)
+    #expect(packed.output == result.output + result.output)
+    #expect(try Program.run(["data", "stats", "c.fr", "c.en"], in: directory.url).output.contains("pairs            45"))
+  }
+
+  @Test("clean keeps what is good and says what it left out and why")
+  func clean() throws {
+    let result = try Program.run(["data", "clean", "c.fr", "c.en", "--output", "out"], in: directory.url)
+    #expect(result.status == 0)
+    #expect(result.lines[0] == "40 of 45 pairs kept: out.fr, out.en")
+    for reason in ["duplicate", "empty", "wrong-script", "identical", "length-ratio"] {
+      #expect(result.lines.contains("1 left out: \(reason)"))
+    }
+    #expect(result.output.contains("line 43: идти ||| go"))
+    #expect(try lines("out.fr").count == 40 && lines("out.en").count == 40)
+    #expect(try lines("out.fr")[7] == "Phrase numéro 7 du corpus.")
+  }
+
+  @Test("split divides without loss, the same way for the same seed")
+  func split() throws {
+    func split(_ prefix: String, _ seed: String) throws -> [[Substring]] {
+      let result = try Program.run(
+        ["data", "split", "c.fr", "c.en", "--output", prefix, "--validation", "6", "--test", "5", "--seed", seed],
+        in: directory.url)
+      #expect(result.status == 0)
+      return try ["train", "valid", "test"].map { try lines("\(prefix).\($0).en") }
+    }
+    let parts = try split("a", "1")
+    #expect(parts.map(\.count) == [34, 6, 5])
+    #expect(parts == (try split("b", "1")))
+    #expect(parts != (try split("c", "2")))
+    let all = try lines("c.en")
+    #expect(parts.flatMap { $0 }.sorted() == all.sorted())
+  }
+
+  @Test("sides with different line counts, and files that are not there, are named")
+  func mistakes() throws {
+    try directory.write("one\ntwo\n".utf8, to: "short.en")
+    let unequal = try Program.run(["data", "stats", "c.fr", "short.en"], in: directory.url)
+    #expect(unequal.status == 1 && unequal.error.contains("45") && unequal.error.contains("short.en has 2"))
+    let absent = try Program.run(["data", "clean", "c.fr", "absent", "--output", "out"], in: directory.url)
+    #expect(absent.status == 1 && absent.error.contains("absent"))
+    #expect(!FileManager.default.fileExists(atPath: directory.url.appendingPathComponent("out.fr").path))
+    #expect(try Program.run(["data", "stats", "a", "b", "c"]).status == 64)
+  }
+}
