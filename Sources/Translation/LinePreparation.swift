@@ -19,6 +19,7 @@ enum PreparedLine {
 /// Lines → ids, by the rules for blank, symbolic and overlong lines.
 struct LinePreparation: Sendable {
   let text: TextPipeline
+  let splitter: SentenceSplitter
   /// Source tokens without end symbol that the model takes.
   let maximumLength: Int
 
@@ -36,7 +37,7 @@ struct LinePreparation: Sendable {
       return .parts([PreparedLine.Part(text: input.text, source: ids, prefix: prefix)])
     }
     var parts: [PreparedLine.Part] = []
-    cut(input.text[...], into: &parts)
+    for sentence in splitter.split(input.text).sentences { cut(sentence.text[...], into: &parts) }
     if !parts.isEmpty { parts[0].prefix = prefix }
     return parts.isEmpty ? .unchanged(input.text) : .parts(parts)
   }

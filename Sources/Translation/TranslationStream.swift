@@ -39,7 +39,7 @@ public final class TranslationStream: @unchecked Sendable {
     self.options = options
     self.receive = receive
     preparation = LinePreparation(
-      text: translator.text, maximumLength: translator.maximumLength)
+      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength)
     workersRunning = options.threads
     for _ in 0..<options.threads {
       let thread = Thread { [self] in work() }

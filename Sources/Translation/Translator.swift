@@ -7,6 +7,8 @@ import TextProcessing
 public final class Translator: Sendable {
   /// One, or several whose log-probabilities are averaged.
   public let models: [LoadedModel]
+  /// For lines longer than the models take.
+  let splitter: SentenceSplitter
 
   /// Loads a model directory. `precision` nil is that of its weights. Throws `ModelError`, or what is wrong with its
   /// `text.json`.
@@ -30,6 +32,7 @@ public final class Translator: Sendable {
       }
     }
     self.models = models
+    splitter = try SentenceSplitter()
   }
 
   public var description: ModelDescription { models[0].description }

@@ -70,7 +70,7 @@ import Testing
   @Test("a line that is too long is cut into parts that fit and none of it is lost")
   func longLines() throws {
     let preparation = LinePreparation(
-      text: translator.text, maximumLength: translator.maximumLength)
+      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength)
     let long = (0..<30).map { "\(TinyModel.sentences[$0 % 3])" }.joined(separator: " ")
     let unbroken = String(repeating: "abcdefghij", count: 40)
     for line in [long, unbroken, long + " " + unbroken] {
@@ -82,6 +82,7 @@ import Testing
       #expect(parts.allSatisfy { (1...translator.maximumLength).contains($0.source.count) })
       func letters(_ text: String) -> String { text.filter { !$0.isWhitespace } }
       #expect(parts.map { letters($0.text) }.joined() == letters(line))
+      if line == long { #expect(parts.allSatisfy { TinyModel.sentences[..<3].contains($0.text) }) }
       #expect(!parts[0].prefix.isEmpty && parts.dropFirst().allSatisfy { $0.prefix.isEmpty })
     }
     let output = translator.translate(["Le chat", long], options: options())
@@ -94,7 +95,7 @@ import Testing
   @Test("a line of a megabyte goes through")
   func hugeLine() throws {
     let preparation = LinePreparation(
-      text: translator.text, maximumLength: translator.maximumLength)
+      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength)
     let line = String(repeating: TinyModel.sentences[0] + " ", count: 26_000)
     guard case .parts(let parts) = preparation.prepare(TranslationInput(line)) else {
       Issue.record("nothing to translate")
