@@ -35,9 +35,10 @@ test-all: bootstrap
 	MT_LEARNING_TESTS=1 swift test $(SWIFT_FLAGS)
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/models/fr-en
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/models/fr-en $(SHARE)/eval
 	install -m 755 "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(DESTDIR)$(PREFIX)/bin/mt
 	install -m 644 $(MODEL)/* $(SHARE)/models/fr-en/
+	install -m 644 Eval/test.fr Eval/test.en $(SHARE)/eval/
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/mt

@@ -39,7 +39,7 @@ let package = Package(
     .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq"], resources: [.copy("Resources")]),
     .testTarget(name: "TranslationTests", dependencies: ["Translation", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], exclude: ["Fixtures"]),
-    .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis"]),
+    .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "mt"]),
   ]
