@@ -1,16 +1,27 @@
 import Foundation
 
-/// Changes to source sentences that people make and corpora do not: the same target is learnt from a source in lower
-/// case, in capitals, without accents or without its last full stop. Each with its own probability.
+/// Changes to pairs while training, each with its own probability. People write in lower case, in capitals, without
+/// accents or without the last full stop, and corpora do not: the same target is learnt from such sources. Items that a
+/// translation must keep are put into both sides (`CopiedItems`).
 public struct Augmentation: Sendable, Equatable {
   public var lowercase = 0.0
   public var uppercase = 0.0
   public var stripAccents = 0.0
   public var dropFinalPunctuation = 0.0
+  public var copiedItems = 0.0
 
   public init() {}
 
-  var isOn: Bool { lowercase > 0 || uppercase > 0 || stripAccents > 0 || dropFinalPunctuation > 0 }
+  var isOn: Bool {
+    lowercase > 0 || uppercase > 0 || stripAccents > 0 || dropFinalPunctuation > 0 || copiedItems > 0
+  }
+
+  /// A pair as it is seen this time.
+  func apply(_ source: String, _ target: String, random: inout some RandomNumberGenerator) -> (String, String) {
+    let changed = apply(source, random: &random)
+    guard copiedItems > 0, Double.random(in: 0..<1, using: &random) < copiedItems else { return (changed, target) }
+    return CopiedItems.insert(changed, target, random: &random)
+  }
 
   /// A line as it is seen this time. At most one of the changes of case happens.
   func apply(_ line: String, random: inout some RandomNumberGenerator) -> String {

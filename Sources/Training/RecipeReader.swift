@@ -118,6 +118,7 @@ extension Augmentation {
     uppercase = try section.double("uppercase", 0, in: 0...1)
     stripAccents = try section.double("strip_accents", 0, in: 0...1)
     dropFinalPunctuation = try section.double("drop_final_punctuation", 0, in: 0...1)
+    copiedItems = try section.double("copied_items", 0, in: 0...1)
     try section.finish()
   }
 }

@@ -20,8 +20,9 @@ struct TextPairs: PairSource {
   func pair(corpus: Int, index: Int, pass: Int) -> SentencePair {
     var random = RandomGenerator(seed: seed, 105, corpus, index, pass)
     let text = corpora[corpus]
-    let line = augmentation.isOn ? augmentation.apply(text.source(index), random: &random) : text.source(index)
-    let pair = TextPairs.encode(line, text.target(index), pipeline, dropout: dropout, random: &random)
+    var (source, target) = (text.source(index), text.target(index))
+    if augmentation.isOn { (source, target) = augmentation.apply(source, target, random: &random) }
+    let pair = TextPairs.encode(source, target, pipeline, dropout: dropout, random: &random)
     return max(pair.source.count, pair.target.count) <= maximumLength ? pair : SentencePair(source: [], target: [])
   }
 
