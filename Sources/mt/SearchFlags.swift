@@ -3,6 +3,7 @@ import Seq2Seq
 import Translation
 
 extension LengthPenaltyKind: ExpressibleByArgument {}
+extension StoppingRule: ExpressibleByArgument {}
 
 /// How to search: what is not given is as the model wants it.
 struct SearchFlags: ParsableArguments {
@@ -31,6 +32,13 @@ struct SearchFlags: ParsableArguments {
 
   @Option(help: ArgumentHelp("Let no sequence of n tokens occur twice. (default: 0, which is off)", valueName: "n"))
   var noRepeatNgram: Int?
+
+  @Option(help: """
+    When a sentence's search ends: when no live hypothesis, however it goes on, can get a better score \
+    (none-can-win), or, several times as fast, when as many have ended as the beam is wide (beam-full). (default: \
+    none-can-win)
+    """)
+  var stopping: StoppingRule?
 
   func validate() throws {
     try SearchFlags.require("--beam", beam, in: 1...1024)
@@ -61,6 +69,7 @@ struct SearchFlags: ParsableArguments {
     if let minLength { options.minimumLength = minLength }
     if let maxLength { options.maximumLength = maxLength }
     if let noRepeatNgram { options.noRepeatNgram = noRepeatNgram }
+    if let stopping { options.stopping = stopping }
     return options
   }
 }

@@ -74,6 +74,8 @@ enum SharedModel {
     do {
       let directory = try TemporaryDirectory()
       try TinyModel.save(to: directory.url)
+      // A global is never released: its directory goes when the process does.
+      atexit { try? FileManager.default.removeItem(at: SharedModel.directory.url) }
       return directory
     } catch {
       preconditionFailure("no model to test with: \(error)")

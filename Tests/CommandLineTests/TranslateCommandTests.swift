@@ -58,6 +58,16 @@ import Testing
     #expect(table.lines[0].hasPrefix("Le chat\t"))
   }
 
+  @Test("every way to search gives one line for a line", arguments: [
+    ["--length-normalization", "gnmt", "--coverage-penalty", "0.2"], ["--length-normalization", "none"],
+    ["--length-penalty", "0.6", "--stopping", "beam-full"], ["--no-repeat-ngram", "2", "--min-length", "3"],
+    ["--protect", "--beam", "3"], ["--alignments"], ["--precision", "bfloat16"], ["--precision", "int8"],
+  ])
+  func searches(arguments: [String]) throws {
+    let result = try translate(arguments, "Le chat\n\nLa gare {name}.\n")
+    #expect(result.status == 0 && result.lines.count == 3)
+  }
+
   @Test("sampling follows its seed")
   func sampling() throws {
     func sample(_ seed: String) throws -> String {
