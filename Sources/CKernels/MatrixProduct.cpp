@@ -83,8 +83,9 @@ std::unique_ptr<product> make_product(const matmul::primitive_desc &d) {
   return p;
 }
 
-// Shapes change with every batch in training; past this many the cache starts anew rather than grow.
-constexpr size_t most_products = 2048;
+// Shapes change with every batch in training; past this many, each with machine code of its own, the cache starts anew
+// rather than grow.
+constexpr size_t most_products = 1024;
 
 int plain(const void *a, bool ta, const void *b, bool tb, float *c, int64_t m, int64_t n, int64_t k, bool accumulate,
           type t) {
