@@ -110,7 +110,7 @@ public final class BatchStream {
   /// Takes pairs up to the window's budget and cuts them into updates.
   private func fillWindow() {
     let budget = options.batchTokens * options.lengthWindow
-    var taken: [SentencePair] = []
+    var taken: [TokenPair] = []
     var tokens = 0
     var end = position.draw
     while end < draws.count {
@@ -127,7 +127,7 @@ public final class BatchStream {
     let sorted = taken.indices.sorted {
       (taken[$0].target.count, taken[$0].source.count, $0) > (taken[$1].target.count, taken[$1].source.count, $1)
     }.map { taken[$0] }
-    var updates: [[SentencePair]] = []
+    var updates: [[TokenPair]] = []
     var room = 0
     for pair in sorted {
       if updates.isEmpty || pair.target.count > room {
@@ -145,7 +145,7 @@ public final class BatchStream {
   }
 
   /// Contiguous shards of about equal numbers of tokens.
-  private func cut(_ pairs: [SentencePair]) -> UpdateBatch {
+  private func cut(_ pairs: [TokenPair]) -> UpdateBatch {
     var shards = [Shard](repeating: Shard(), count: options.shards)
     let total = pairs.reduce(0) { $0 + $1.length }
     var (before, targetTokens) = (0, 0)

@@ -18,6 +18,8 @@ public struct Recipe: Sendable {
   public var temperature: Double
   public var valid: CorpusFiles?
   public var cleaning: CleaningOptions
+  /// In subwords with end symbol; longer pairs are not learnt from.
+  public var maximumLength: Int
   public var text: TextConfiguration
   /// Of merges left out while training (Provilkov et al. 2020).
   public var bpeDropout: Double
@@ -30,6 +32,8 @@ public struct Recipe: Sendable {
   public var validation: ValidationSettings
   /// The recipe with `--set` applied, as YAML: what a run was made with.
   public var canonicalText: String
+  /// The part of it that must not change when a run is continued: what decides the learning, but not for how long.
+  public var identity: String
 }
 
 /// Two aligned files.
@@ -38,17 +42,6 @@ public struct CorpusFiles: Sendable, Equatable {
   public var target: String
   /// How often an epoch sees the corpus, before `temperature`.
   public var weight: Double = 1
-}
-
-/// Pairs that are not learnt from.
-public struct CleaningOptions: Sendable, Equatable {
-  /// In subwords, each side, with end symbol.
-  public var maximumLength = 200
-  /// Of the longer side's characters to the shorter's, for pairs longer than `ratioLength`.
-  public var maximumRatio = 3.0
-  public var ratioLength = 20
-  public var removesDuplicates = false
-  public var removesIdentical = false
 }
 
 public struct TrainingSettings: Sendable, Equatable {

@@ -50,7 +50,10 @@ extension Recipe {
     valid = try validNode.map { try CorpusFiles(RecipeSection($0, path: "corpora.valid"), weighted: false) }
     temperature = try corpora.double("temperature", 1, in: 1...1000)
     try corpora.finish()
-    cleaning = try CleaningOptions(top.section("cleaning"))
+    let cleaningSection = try top.section("cleaning")
+    cleaning = try CleaningOptions(cleaningSection)
+    maximumLength = try cleaningSection.int("maximum_length", 200, in: 2...65536)
+    try cleaningSection.finish()
     let textSection = try top.section("text")
     self.text = try TextConfiguration(textSection)
     bpeDropout = try textSection.double("bpe_dropout", 0, in: 0...0.9)
@@ -67,9 +70,27 @@ extension Recipe {
     }
     do {
       canonicalText = try Yams.serialize(node: root, sortKeys: true)
+      identity = try Yams.serialize(node: Recipe.learningPart(root), sortKeys: true)
     } catch {
       throw RecipeError.syntax(file: name, problem: "\(error)")
     }
+  }
+}
+
+extension Recipe {
+  /// The tree without what only says how long to train, when to look and what to keep.
+  private static func learningPart(_ root: Node) -> Node {
+    guard case .mapping(var top) = root else { return root }
+    top["validation"] = nil
+    if case .mapping(var training)? = top["training"] {
+      for key in [
+        "updates", "epochs", "max_seconds", "checkpoint_every", "keep_checkpoints", "average_last", "saved_precision",
+      ] {
+        training[Node(key)] = nil
+      }
+      top["training"] = .mapping(training)
+    }
+    return .mapping(top)
   }
 }
 
@@ -83,13 +104,14 @@ extension CorpusFiles {
 }
 
 extension CleaningOptions {
+  /// Milder than `mt data clean`: a recipe's corpora are taken as they are unless it says otherwise.
   init(_ section: RecipeSection) throws {
-    maximumLength = try section.int("maximum_length", maximumLength, in: 2...65536)
-    maximumRatio = try section.double("maximum_ratio", maximumRatio, in: 1...1000)
-    ratioLength = try section.int("ratio_length", ratioLength, in: 0...100_000)
-    removesDuplicates = try section.bool("remove_duplicates", removesDuplicates)
-    removesIdentical = try section.bool("remove_identical", removesIdentical)
-    try section.finish()
+    self.init()
+    maximumWords = try section.optionalInt("maximum_words", in: 1...1_000_000)
+    maximumLengthRatio = try section.double("maximum_ratio", 3, in: 1...1000)
+    longestWord = try section.optionalInt("longest_word", in: 1...1_000_000)
+    dropsDuplicates = try section.bool("remove_duplicates", false)
+    dropsIdentical = try section.bool("remove_identical", false)
   }
 }
 

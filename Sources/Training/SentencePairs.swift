@@ -5,13 +5,13 @@ public protocol PairSource: Sendable {
   var sizes: [Int] { get }
   /// Source and target ids, both with the end symbol, as seen in the pass-th reading of the corpus. Empty sides mean
   /// that the pair is left out of this pass.
-  func pair(corpus: Int, index: Int, pass: Int) -> SentencePair
+  func pair(corpus: Int, index: Int, pass: Int) -> TokenPair
   /// A measure of a pair's length that needs no encoding: to find the longest.
   func roughLength(corpus: Int, index: Int) -> Int
 }
 
 /// Source and target ids, both with the end symbol.
-public struct SentencePair: Sendable, Equatable {
+public struct TokenPair: Sendable, Equatable {
   public var source: ArraySlice<Int32>
   public var target: ArraySlice<Int32>
 
@@ -62,8 +62,8 @@ public struct EncodedPairs: PairSource {
 
   public var sizes: [Int] { corpora.map(\.count) }
 
-  public func pair(corpus: Int, index: Int, pass: Int) -> SentencePair {
-    SentencePair(source: corpora[corpus].source(index), target: corpora[corpus].target(index))
+  public func pair(corpus: Int, index: Int, pass: Int) -> TokenPair {
+    TokenPair(source: corpora[corpus].source(index), target: corpora[corpus].target(index))
   }
 
   public func roughLength(corpus: Int, index: Int) -> Int { corpora[corpus].length(index) }

@@ -17,24 +17,24 @@ struct TextPairs: PairSource {
 
   func roughLength(corpus: Int, index: Int) -> Int { corpora[corpus].length(index) }
 
-  func pair(corpus: Int, index: Int, pass: Int) -> SentencePair {
+  func pair(corpus: Int, index: Int, pass: Int) -> TokenPair {
     var random = RandomGenerator(seed: seed, 105, corpus, index, pass)
     let text = corpora[corpus]
     var (source, target) = (text.source(index), text.target(index))
     if augmentation.isOn { (source, target) = augmentation.apply(source, target, random: &random) }
     let pair = TextPairs.encode(source, target, pipeline, dropout: dropout, random: &random)
-    return max(pair.source.count, pair.target.count) <= maximumLength ? pair : SentencePair(source: [], target: [])
+    return max(pair.source.count, pair.target.count) <= maximumLength ? pair : TokenPair(source: [], target: [])
   }
 
   /// Ids of both sides with their end symbols.
   static func encode(
     _ source: String, _ target: String, _ pipeline: TextPipeline, dropout: Double, random: inout RandomGenerator
-  ) -> SentencePair {
+  ) -> TokenPair {
     let sourceIds = dropout > 0
       ? pipeline.encodeSource(source, dropout: dropout, random: &random) : pipeline.encodeSource(source)
     let targetIds = dropout > 0
       ? pipeline.encodeTarget(target, dropout: dropout, random: &random) : pipeline.encodeTarget(target)
-    return SentencePair(source: (sourceIds + [SpecialToken.end])[...], target: (targetIds + [SpecialToken.end])[...])
+    return TokenPair(source: (sourceIds + [SpecialToken.end])[...], target: (targetIds + [SpecialToken.end])[...])
   }
 
   /// Every pair encoded once, on all threads of the pool; pairs over `maximumLength` are left out.

@@ -94,10 +94,10 @@ final class TrainingRun {
     var state = TrainingState()
     if let last {
       state = try checkpoints.load(update: last, into: trainer)
-      guard state.recipe == fingerprint else { throw TrainingError.differentRecipe(output.path) }
+      guard state.recipe == recipe.identity else { throw TrainingError.differentRecipe(output.path) }
       progress.message("resuming at update \(Format.grouped(last))")
     }
-    state.recipe = fingerprint
+    state.recipe = recipe.identity
     state.totalUpdates = totalUpdates
     let description = ModelDescription(
       sourceLanguage: recipe.sourceLanguage, targetLanguage: recipe.targetLanguage,
@@ -144,8 +144,8 @@ final class TrainingRun {
     for (source, target) in files {
       var cleaner = CorpusCleaner(recipe.cleaning)
       texts.append(try ParallelText(source: source, target: target, cleaner: &cleaner))
-      cleaning.append((source.lastPathComponent, cleaner.report))
-      progress.message("\(source.lastPathComponent): \(cleaner.report)")
+      cleaning.append((source.lastPathComponent, cleaner.report.summary))
+      progress.message("\(source.lastPathComponent): \(cleaner.report.summary)")
     }
     guard texts.contains(where: { $0.count > 0 }) else {
       throw TrainingError.noData(
@@ -178,7 +178,7 @@ final class TrainingRun {
   private func encode(
     _ texts: [ParallelText], _ pipeline: TextPipeline, _ configuration: ModelConfiguration, _ pool: WorkerPool
   ) throws -> (any PairSource, [Double]) {
-    let longest = min(recipe.cleaning.maximumLength, configuration.maximumLength)
+    let longest = min(recipe.maximumLength, configuration.maximumLength)
     if recipe.bpeDropout > 0 || recipe.augmentation.isOn {
       let pairs = TextPairs(
         corpora: texts, pipeline: pipeline, augmentation: recipe.augmentation, dropout: recipe.bpeDropout,
@@ -203,7 +203,8 @@ final class TrainingRun {
     guard let valid = recipe.valid else { return nil }
     let finder = CorpusFinder(data: options.data, recipe: recipe.directory)
     var everything = CleaningOptions()
-    everything.maximumRatio = .infinity
+    (everything.maximumWords, everything.maximumLengthRatio, everything.longestWord) = (nil, nil, nil)
+    (everything.dropsIdentical, everything.dropsDuplicates) = (false, false)
     var cleaner = CorpusCleaner(everything)
     let text = try ParallelText(source: finder.find(valid.source), target: finder.find(valid.target), cleaner: &cleaner)
     var (pairs, references) = (EncodedCorpus(), [String]())
@@ -255,18 +256,6 @@ final class TrainingRun {
     loop.patience = recipe.validation.patience
     loop.metric = recipe.validation.metric
     return loop
-  }
-
-  /// What must be the same for a run to be continued: everything that decides what is learnt, but not for how long.
-  private var fingerprint: String {
-    var training = recipe.training
-    (training.updates, training.epochs, training.maximumSeconds) = (nil, nil, nil)
-    (training.checkpointEvery, training.keepCheckpoints, training.averageLast) = (0, 0, 0)
-    training.savedPrecision = .float32
-    return """
-      \(recipe.train) \(recipe.temperature) \(recipe.cleaning) \(recipe.text) \(recipe.bpeDropout) \
-      \(recipe.augmentation) \(recipe.model) \(training)
-      """
   }
 
   // MARK: The end

@@ -65,7 +65,6 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
   case outputNotEmpty(String)
   case differentRecipe(String)
   case corpusMissing(file: String, searched: [String])
-  case corpusUnequal(source: String, sourceLines: Int, target: String, targetLines: Int)
 
   public var description: String {
     switch self {
@@ -79,8 +78,6 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
       return "\(path) was trained with other settings: --resume needs the same recipe and --set values"
     case .corpusMissing(let file, let searched):
       return "\(file): no such corpus file; looked for \(searched.joined(separator: ", "))"
-    case .corpusUnequal(let source, let sourceLines, let target, let targetLines):
-      return "\(source) has \(sourceLines) lines, \(target) has \(targetLines): the sides of a corpus must be aligned"
     }
   }
 }

@@ -1,0 +1,125 @@
+import Foundation
+import Testing
+import TextProcessing
+@testable import Training
+@testable import Translation
+
+/// A corpus and a recipe in a directory of their own.
+private struct Workplace {
+  let directory: URL
+  let recipe: URL
+
+  init(pairs: [(String, String)], settings: String = "", training: String = "updates: 12") throws {
+    directory = try temporaryDirectory()
+    recipe = directory.appendingPathComponent("small.yaml")
+    for (name, side) in [("t.fr", pairs.map(\.0)), ("t.en", pairs.map(\.1))] {
+      try Data(side.map { $0 + "\n" }.joined().utf8).write(to: directory.appendingPathComponent(name))
+    }
+    let text = """
+      source_language: fr
+      target_language: en
+      corpora:
+        train: [{source: t.fr, target: t.en}]
+        valid: {source: t.fr, target: t.en}
+      text: {vocabulary_size: 330, bpe_dropout: 0.1}
+      model:
+        transformer: {model_size: 16, feed_forward_size: 32, heads: 2, encoder_layers: 1, decoder_layers: 1}
+      training: {batch_tokens: 60, shards: 2, warmup: 4, checkpoint_every: 5, ema_decay: 0.9, \(training)}
+      validation: {every: 6, maximum_lines: 4}
+      \(settings)
+      """
+    try Data(text.utf8).write(to: recipe)
+  }
+
+  var output: URL { directory.appendingPathComponent("run") }
+
+  func train(_ change: (inout TrainOptions) -> Void = { _ in }) throws -> TrainResult {
+    var options = TrainOptions()
+    options.output = output
+    options.threads = 2
+    change(&options)
+    return try Training.train(recipe: recipe, options: options, progress: SilentProgress())
+  }
+}
+
+private let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to you, number \($0)") }
+
+@Suite struct TrainTests {
+  @Test("A run leaves a model directory, log, card and page")
+  func wholeRun() throws {
+    let place = try Workplace(pairs: greetings)
+    let result = try place.train()
+    #expect(result.end == .finished && result.update == 12 && result.best != nil)
+    let directory = ModelDirectory(place.output)
+    let description = try directory.readDescription()
+    #expect(description.sourceLanguage == "fr" && description.targetLanguage == "en")
+    let model = try directory.readModel(description)
+    #expect(model.configuration.sourceVocabularySize == (try TextPipeline(directory: place.output)).sourceVocabulary.count)
+    let log = try TrainingLog.read(directory.trainingLog)
+    #expect(log.map(\.update) == Array(1...12))
+    #expect(zip(log, log.dropFirst()).allSatisfy { $0.targetTokens < $1.targetTokens && $0.seconds <= $1.seconds })
+    let line = try String(contentsOf: directory.trainingLog, encoding: .utf8).split(separator: "\n")[0]
+    for key in ["update", "epoch", "loss", "learning_rate", "gradient_norm", "target_tokens", "seconds"] {
+      #expect(line.contains("\"\(key)\":"))
+    }
+    let card = try String(contentsOf: directory.card, encoding: .utf8)
+    #expect(card.contains("t.fr") && card.contains("| 12 |") && card.contains("vocabulary_size: 330"))
+    let page = try String(contentsOf: place.output.appendingPathComponent("training.html"), encoding: .utf8)
+    #expect(page.contains("Validation BLEU") && page.contains("prefers-color-scheme") && !page.contains("http"))
+    #expect(CheckpointDirectory(run: place.output).updates() == [5, 10, 12])
+  }
+
+  @Test("On text too, a stopped and resumed run writes the same model as a whole one")
+  func resume() throws {
+    let (whole, parts) = (try Workplace(pairs: greetings), try Workplace(pairs: greetings))
+    _ = try whole.train()
+    #expect(try parts.train { $0.maximumUpdates = 7; $0.threads = 1 }.end == .updateLimit)
+    #expect(throws: TrainingError.outputNotEmpty(parts.output.path)) { try parts.train() }
+    #expect(throws: TrainingError.differentRecipe(parts.output.path)) {
+      try parts.train { $0.resume = true; $0.overrides = ["training.learning_rate=0.5"] }
+    }
+    #expect(try parts.train { $0.resume = true }.update == 12)
+    let files = try [whole, parts].map { try Data(contentsOf: ModelDirectory($0.output).weights) }
+    #expect(files[0] == files[1])
+    let losses = try [whole, parts].map { try TrainingLog.read(ModelDirectory($0.output).trainingLog).map(\.loss) }
+    #expect(losses[0] == losses[1])
+  }
+
+  @Test("--resume without a checkpoint begins at the beginning")
+  func resumeFromNothing() throws {
+    let place = try Workplace(pairs: greetings)
+    #expect(try place.train { $0.resume = true; $0.maximumUpdates = 2 }.update == 2)
+  }
+
+  @Test("A corpus of one sentence can be trained on; an empty one is an error that names it")
+  func smallCorpora() throws {
+    let one = try Workplace(pairs: [("Bonjour.", "Good day.")])
+    #expect(try one.train { $0.maximumUpdates = 3 }.update == 3)
+    let none = try Workplace(pairs: [])
+    #expect {
+      _ = try none.train()
+    } throws: { "\($0)".contains("t.fr") && "\($0)".contains("no sentence pair") }
+  }
+
+  @Test("Averaging a run's checkpoints makes a model directory that can be read")
+  func averaged() throws {
+    let place = try Workplace(pairs: greetings, training: "updates: 12, average_last: 2")
+    _ = try place.train()
+    let output = place.directory.appendingPathComponent("mean")
+    #expect(try averageCheckpoints(run: place.output, last: 2, output: output) == [10, 12])
+    let description = try ModelDirectory(output).readDescription()
+    #expect(description.training?["averaged_updates"] == "10 12")
+    _ = try ModelDirectory(output).readModel(description)
+  }
+
+  @Test("Curves have round ticks, and many points are thinned without losing the ends")
+  func charts() {
+    #expect(TrainingPage.Chart.ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10])
+    #expect(TrainingPage.Chart.ticks(3, 3, 5) == [3])
+    let chart = TrainingPage.Chart(title: "a < b", points: (0..<5000).map { (Double($0), 1) })
+    #expect(chart.points.count == 400)
+    #expect(chart.points[0].x < 10 && chart.points[399].x > 4990)
+    #expect(chart.svg.contains("a &lt; b"))
+    #expect(Format.duration(7507) == "2h05m" && Format.duration(187) == "3m07s" && Format.grouped(-1_234_567) == "-1,234,567")
+  }
+}
