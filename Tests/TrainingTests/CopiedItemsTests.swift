@@ -15,8 +15,8 @@ import Testing
         continue
       }
       #expect(source.contains("chat dort") && target.contains("cat sleeps"))
-      let item = Set(source.split(separator: " ")).subtracting("Le chat dort, Marie Marie.".split(separator: " "))
-      let other = Set(target.split(separator: " ")).subtracting("The cat sleeps, Marie Marie.".split(separator: " "))
+      let item = words(source).subtracting(words("Le chat dort, Marie Marie."))
+      let other = words(target).subtracting(words("The cat sleeps, Marie Marie."))
       #expect(item == other && !item.isEmpty)
       #expect(source.hasSuffix(".") && target.hasSuffix("."))
       if !source.contains("Marie") {
@@ -27,6 +27,9 @@ import Testing
     #expect((150...350).contains(replaced), "about half take the place of the name: \(replaced)")
     #expect((20...90).contains(alone), "about a tenth stand alone: \(alone)")
   }
+
+  /// A space before a combining mark is one character with it, but still a space.
+  private func words(_ line: String) -> Set<String> { Set(line.unicodeScalars.split(separator: " ").map(String.init)) }
 
   @Test("without a shared word the item goes to an end of the sentence")
   func ends() {
