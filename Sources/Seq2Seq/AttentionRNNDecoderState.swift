@@ -34,6 +34,15 @@ final class AttentionRNNDecoderState: DecoderState {
     mark = workspace.arena.mark
   }
 
+  private init(_ other: AttentionRNNDecoderState, rows: [Int]) {
+    (model, graph, memory, sourceOffsets) = (other.model, other.graph, other.memory, other.sourceOffsets)
+    (mark, isFirst, vectors, vocabularySize) = (other.mark, other.isFirst, other.vectors, other.vocabularySize)
+    sentences = rows.map { other.sentences[$0] }
+    parents = rows.map { other.parents[$0] }
+  }
+
+  func fork(_ rows: [Int]) -> any DecoderState { AttentionRNNDecoderState(self, rows: rows) }
+
   func step(_ tokens: [Int32]?) -> UnsafeMutableBufferPointer<Float> {
     precondition(tokens == nil ? isFirst : tokens!.count == rowCount, "tokens for another number of rows")
     graph.arena.release(to: mark)

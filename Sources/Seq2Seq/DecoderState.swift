@@ -18,6 +18,11 @@ public protocol DecoderState: AnyObject {
   /// died). Only references move, no cache is copied where the architecture allows.
   func reorder(_ rows: [Int])
 
+  /// A further state whose row i continues row `rows[i]` of this one, which stays as it is: a search that comes back to
+  /// where it has been. All states forked from one start share memory, so they belong to one thread, and logits and
+  /// attention are valid until the next step of any of them. Cost: that of `reorder`.
+  func fork(_ rows: [Int]) -> any DecoderState
+
   /// Cross-attention of the last step: [R][source length of the row's sentence], averaged over heads of the last
   /// decoder layer; nil where the model has no attention.
   func attention() -> [[Float]]?

@@ -7,6 +7,8 @@ final class TransformerDecoderState: DecoderState {
   private let model: Transformer
   private let graph: Graph
   private let pool: KeyValuePool
+  /// All states that were forked from one start: none may take slots that another needs.
+  private let relatives: Relatives
   private let sourceOffsets: [Int32]
   private let longestSource: Int
   /// Keys and values of the memory, one [N, 2D] a layer.
@@ -27,6 +29,7 @@ final class TransformerDecoderState: DecoderState {
     workspace.arena.reset()
     graph = Graph(arena: workspace.arena)
     pool = workspace.cache
+    relatives = Relatives()
     pool.start(layers: model.decoder.count, width: 2 * model.shape.modelSize)
     vocabularySize = model.configuration.targetVocabularySize
     sourceOffsets = sources.offsets
@@ -36,13 +39,25 @@ final class TransformerDecoderState: DecoderState {
     let memory = model.encode(sources, graph)
     for layer in model.decoder { memories.append(layer.crossAttention.memoryProjection(memory, graph)) }
     mark = workspace.arena.mark
+    relatives.add(self)
   }
+
+  private init(_ other: TransformerDecoderState, rows: [Int]) {
+    (model, graph, pool, relatives) = (other.model, other.graph, other.pool, other.relatives)
+    (sourceOffsets, longestSource, memories) = (other.sourceOffsets, other.longestSource, other.memories)
+    (mark, time, vocabularySize) = (other.mark, other.time, other.vocabularySize)
+    sentences = rows.map { other.sentences[$0] }
+    slots = rows.map { other.slots[$0] }
+    relatives.add(self)
+  }
+
+  func fork(_ rows: [Int]) -> any DecoderState { TransformerDecoderState(self, rows: rows) }
 
   func step(_ tokens: [Int32]?) -> UnsafeMutableBufferPointer<Float> {
     precondition(tokens == nil ? time == 0 : tokens!.count == rowCount, "tokens for another number of rows")
     graph.arena.release(to: mark)
     let rows = rowCount
-    let fresh = pool.take(rows) { slots.flatMap { $0 } }
+    let fresh = pool.take(rows) { relatives.slots }
     for r in 0..<rows { slots[r].append(fresh[r]) }
     time += 1
     let index = graph.arena.allocate(Int32.self, rows * time)
@@ -102,6 +117,23 @@ final class TransformerDecoderState: DecoderState {
     sentences = rows.map { sentences[$0] }
     slots = rows.map { slots[$0] }
     lastWeights = nil
+  }
+
+  /// The states that are still alive, weakly held.
+  private final class Relatives {
+    private struct Member {
+      weak var state: TransformerDecoderState?
+    }
+
+    private var members: [Member] = []
+
+    func add(_ state: TransformerDecoderState) {
+      members.removeAll { $0.state == nil }
+      members.append(Member(state: state))
+    }
+
+    /// The slots that any of them needs.
+    var slots: [Int32] { members.flatMap { $0.state?.slots.flatMap { $0 } ?? [] } }
   }
 
   /// Of the last step; not after `reorder`.

@@ -212,6 +212,7 @@ import Testing
         return logits
       }
       func reorder(_ rows: [Int]) { rowCount = rows.count }
+      func fork(_ rows: [Int]) -> any DecoderState { self }
       func attention() -> [[Float]]? { nil }
       deinit { logits.deallocate() }
     }

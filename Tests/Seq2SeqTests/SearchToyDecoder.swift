@@ -65,6 +65,13 @@ final class ToyDecoder: DecoderState {
 
   func reorder(_ order: [Int]) { rows = order.map { rows[$0] } }
 
+  func fork(_ order: [Int]) -> any DecoderState {
+    let copy = ToyDecoder(
+      sentences: [], vocabulary: vocabularySize, spread: spread, endBonus: endBonus, sourceLength: sourceLength)
+    copy.rows = order.map { rows[$0] }
+    return copy
+  }
+
   /// Rows that sum to one.
   func attention() -> [[Float]]? {
     rows.map { row in

@@ -42,6 +42,8 @@ public final class EnsembleState: DecoderState {
     for member in members { member.reorder(rows) }
   }
 
+  public func fork(_ rows: [Int]) -> any DecoderState { EnsembleState(members.map { $0.fork(rows) }) }
+
   public func attention() -> [[Float]]? {
     let all = members.compactMap { $0.attention() }
     guard let first = all.first else { return nil }
