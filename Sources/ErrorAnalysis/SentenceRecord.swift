@@ -1,3 +1,5 @@
+import Evaluation
+
 /// One sentence of an error analysis. The names of its fields are those of the JSON report.
 public struct SentenceRecord: Codable, Sendable, Equatable {
   public var source: String
@@ -9,19 +11,42 @@ public struct SentenceRecord: Codable, Sendable, Equatable {
   /// What the search maximises: the same, normalised by length.
   public var objective: Pair
   public var fault: Fault
+  /// Sentence chrF of the hypothesis, against all references.
+  public var chrF: Double
+  /// Tokens of the reference, without end symbol.
+  public var referenceTokens = 0
+  /// The same of the hypothesis.
+  public var hypothesisTokens = 0
+  /// The output with the best objective of all, where it was asked for; nil also where the model was not asked because
+  /// the line has nothing to translate or is too long.
+  public var exact: ExactOutcome?
+  /// The same for the unnormalised log-probability, unless that is the objective.
+  public var exactByLogProbability: ExactOutcome?
+  /// Where the search lost the reference; nil where that was not asked for or the model was not asked.
+  public var firstPrune: FirstPruneRecord?
 
-  public init(source: String, reference: String, hypothesis: String, logProbability: Pair, objective: Pair) {
+  /// `references` are all of the sentence's; nil means `reference` only.
+  public init(
+    source: String, reference: String, hypothesis: String, logProbability: Pair, objective: Pair,
+    references: [String]? = nil
+  ) {
     (self.source, self.reference, self.hypothesis) = (source, reference, hypothesis)
     (self.logProbability, self.objective) = (logProbability, objective)
     fault = Fault(same: reference == hypothesis, objective)
+    chrF = sentenceChrF(hypothesis, references ?? [reference])
   }
 
   /// The fault as the unnormalised probabilities see it.
   public var faultByLogProbability: Fault { Fault(same: reference == hypothesis, logProbability) }
 
   enum CodingKeys: String, CodingKey {
-    case source, reference, hypothesis, objective, fault
+    case source, reference, hypothesis, objective, fault, exact
+    case chrF = "chrf"
     case logProbability = "log_probability"
+    case referenceTokens = "reference_tokens"
+    case hypothesisTokens = "hypothesis_tokens"
+    case firstPrune = "first_prune"
+    case exactByLogProbability = "exact_by_log_probability"
   }
 }
 
@@ -44,80 +69,5 @@ public enum Fault: String, CaseIterable, Codable, Sendable {
 
   init(same: Bool, _ scores: Pair) {
     self = same ? .none : scores.reference > scores.hypothesis ? .search : .model
-  }
-}
-
-/// The whole report.
-public struct ErrorReport: Codable, Sendable, Equatable {
-  /// A share with its 95 % Wilson score interval.
-  public struct Share: Codable, Sendable, Equatable {
-    public var count: Int
-    public var share: Double
-    public var low: Double
-    public var high: Double
-
-    /// Wilson 1927: the interval of shares that do not make `count` of `total` surprising.
-    public init(_ count: Int, of total: Int) {
-      self.count = count
-      let (n, z) = (Double(total), 1.959963984540054)
-      guard total > 0 else {
-        (share, low, high) = (0, 0, 1)
-        return
-      }
-      let p = Double(count) / n
-      let middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-      let half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
-      (share, low, high) = (p, max(0, middle - half), min(1, middle + half))
-    }
-  }
-
-  public struct Totals: Codable, Sendable, Equatable {
-    public var search: Share
-    public var model: Share
-    public var none: Share
-
-    init(_ faults: [Fault]) {
-      func share(_ fault: Fault) -> Share { Share(faults.count { $0 == fault }, of: faults.count) }
-      (search, model, none) = (share(.search), share(.model), share(.none))
-    }
-  }
-
-  /// Words on the search, e.g. "beam 5, power, A = 1".
-  public var search: String
-  public var model: String
-  public var count: Int
-  /// By the objective the search maximises, and by the unnormalised log-probability.
-  public var faults: Totals
-  public var faultsByLogProbability: Totals
-  public var sentences: [SentenceRecord]
-
-  public init(search: String, model: String, sentences: [SentenceRecord]) {
-    (self.search, self.model, self.sentences) = (search, model, sentences)
-    count = sentences.count
-    faults = Totals(sentences.map(\.fault))
-    faultsByLogProbability = Totals(sentences.map(\.faultByLogProbability))
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case search, model, count, faults, sentences
-    case faultsByLogProbability = "faults_by_log_probability"
-  }
-
-  /// What to do about it.
-  public var advice: String {
-    if faults.search.count + faults.model.count == 0 { return "Every output is its reference: nothing to improve here." }
-    let bySearch = Double(faults.search.count) / Double(faults.search.count + faults.model.count)
-    let percent = Int((bySearch * 100).rounded())
-    switch bySearch {
-    case 0.5...:
-      return "Work on the search: in \(percent) % of the differing sentences the model prefers the reference; try a "
-        + "larger beam or another length penalty."
-    case 0.15...:
-      return "Work on the model first, then on the search: it misses what the model prefers in \(percent) % of the "
-        + "differing sentences."
-    default:
-      return "Work on the model: the search is at fault in only \(percent) % of the differing sentences, so a larger "
-        + "beam cannot help much."
-    }
   }
 }

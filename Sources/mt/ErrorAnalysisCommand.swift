@@ -1,7 +1,10 @@
 import ArgumentParser
 import ErrorAnalysis
+import Evaluation
 import Foundation
+import Seq2Seq
 import TextProcessing
+import Training
 import Translation
 
 enum ReportFormat: String, CaseIterable, ExpressibleByArgument {
@@ -16,7 +19,8 @@ struct ErrorAnalysisCommand: ParsableCommand {
     discussion: """
       For each sentence compares log P of the output with that of the reference under the model, normalised as the \
       search normalises. Where the model prefers the reference, the search is at fault, for it failed to find it; \
-      else the model is. Without any file it uses the test set in Eval/.
+      else the model is. That rule only sees what the reference shows; --exact looks for the best of all outputs and \
+      so proves what the search missed. Without any file it uses the test set in Eval/.
       """)
 
   @OptionGroup var model: ModelOption
@@ -36,6 +40,28 @@ struct ErrorAnalysisCommand: ParsableCommand {
 
   @OptionGroup(title: "Search") var search: SearchFlags
 
+  @Flag(help: "Find the best of all outputs of each sentence, within the budget.")
+  var exact = false
+
+  @Option(help: ArgumentHelp("Beginnings that --exact may expand for a sentence.", valueName: "n"))
+  var exactNodes = ExactSearch.Budget().nodes
+
+  @Option(help: ArgumentHelp(
+    "Time that --exact may take for a sentence; without it results do not depend on the machine.", valueName: "s"))
+  var exactSeconds = ExactSearch.Budget().seconds
+
+  @Flag(help: "Say how good the best of the 5, 10, 50 and 100 best outputs are; costs a beam of 100.")
+  var oracle = false
+
+  @Flag(help: "Try beams from 1 to 64 and several length penalties, and recommend one.")
+  var sweep = false
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Training text of the target language, for accuracy by how often it has a word.", valueName: "file"),
+    completion: .file())
+  var trainingText: [String] = []
+
   @Option(help: "What to print.")
   var format = ReportFormat.text
 
@@ -46,6 +72,11 @@ struct ErrorAnalysisCommand: ParsableCommand {
 
   @Flag(help: "Go on where a file is not UTF-8, with U+FFFD for what cannot be read.")
   var replaceInvalid = false
+
+  func validate() throws {
+    guard exactNodes > 0 else { throw ValidationError("--exact-nodes \(exactNodes) is below 1.") }
+    guard exactSeconds > 0 else { throw ValidationError("--exact-seconds \(exactSeconds) is not above 0.") }
+  }
 
   func run() throws {
     let loaded = try ModelDirectory(model.directory()).load()
@@ -61,9 +92,17 @@ struct ErrorAnalysisCommand: ParsableCommand {
     var options = try TranslationOptions(search: search.options(over: Translator([loaded]).defaultOptions.search))
     options.threads = threads.threads
     let streams = test.references
-    let report = try FaultAnalysis(loaded, options: options).analyze(
-      sources: test.sources, references: test.sources.indices.map { line in streams.map { $0[line] } },
-      hypotheses: given)
+    var analysis = FaultAnalysis(loaded, options: options)
+    let progress = SharedProgress()
+    analysis.progress = { progress.status($0) }
+    if !trainingText.isEmpty { analysis.trainingCounts = try trainingCounts() }
+    let references = test.sources.indices.map { line in streams.map { $0[line] } }
+    var report = try analysis.analyze(
+      sources: test.sources, references: references, hypotheses: given,
+      exact: exact ? ExactSearch.Budget(nodes: exactNodes, seconds: exactSeconds) : nil)
+    if oracle { report.oracle = try analysis.oracle(sources: test.sources, references: references) }
+    if sweep { report.sweep = try analysis.sweep(sources: test.sources, references: references) }
+    progress.finish()
     let text = switch format {
     case .text: report.text()
     case .json: try report.json()
@@ -73,6 +112,40 @@ struct ErrorAnalysisCommand: ParsableCommand {
       try AtomicFile.write(Data(text.utf8), to: URL(fileURLWithPath: output))
     } else {
       try StandardOutput.shared.write(text)
+    }
+  }
+}
+
+extension ErrorAnalysisCommand {
+  /// How often the training text has each word.
+  private func trainingCounts() throws -> [String: Int] {
+    let input = try LineInput(trainingText, replacingInvalid: replaceInvalid)
+    let splitter = WordSplitter()
+    var counts: [String: Int] = [:]
+    while let line = try input.next() {
+      for word in splitter.words(line) { counts[word, default: 0] += 1 }
+    }
+    return counts
+  }
+}
+
+/// The line of progress, written by many threads.
+private final class SharedProgress: @unchecked Sendable {
+  private let lock = NSLock()
+  private let sink = StandardErrorProgress()
+  private var last: String?
+
+  func status(_ line: String) {
+    lock.withLock {
+      last = line
+      sink.status(line)
+    }
+  }
+
+  /// Leaves the last line standing.
+  func finish() {
+    lock.withLock {
+      if let last { sink.message(last) }
     }
   }
 }

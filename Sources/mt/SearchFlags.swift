@@ -23,6 +23,9 @@ struct SearchFlags: ParsableArguments {
     "Weight of GNMT's penalty for source words that were not looked at. (default: 0)", valueName: "b"))
   var coveragePenalty: Double?
 
+  @Option(help: ArgumentHelp("Added to the score for every token. (default: 0)", valueName: "g"))
+  var wordReward: Double?
+
   @Option(help: ArgumentHelp("Shortest translation in tokens. (default: 0)", valueName: "n"))
   var minLength: Int?
 
@@ -46,6 +49,7 @@ struct SearchFlags: ParsableArguments {
     try SearchFlags.require("--max-length", maxLength, in: 0...65536)
     try SearchFlags.require("--no-repeat-ngram", noRepeatNgram, in: 0...65536)
     if let lengthPenalty, !lengthPenalty.isFinite { throw ValidationError("--length-penalty is not a finite number.") }
+    if let wordReward, !wordReward.isFinite { throw ValidationError("--word-reward is not a finite number.") }
     if let coveragePenalty, !(coveragePenalty >= 0 && coveragePenalty.isFinite) {
       throw ValidationError("--coverage-penalty \(coveragePenalty) is below 0.")
     }
@@ -66,6 +70,7 @@ struct SearchFlags: ParsableArguments {
     if let lengthNormalization { options.lengthNormalization.kind = lengthNormalization }
     if let lengthPenalty { options.lengthNormalization.lengthPenalty = lengthPenalty }
     if let coveragePenalty { options.lengthNormalization.coveragePenalty = coveragePenalty }
+    if let wordReward { options.lengthNormalization.wordReward = wordReward }
     if let minLength { options.minimumLength = minLength }
     if let maxLength { options.maximumLength = maxLength }
     if let noRepeatNgram { options.noRepeatNgram = noRepeatNgram }

@@ -61,4 +61,87 @@ import Translation
     let decoded = try JSONDecoder().decode(ErrorReport.self, from: Data(report.json().utf8))
     #expect(decoded == report)
   }
+
+  static func outcome(
+    settled: Bool = true, tokens: [Int32], score: Double, hypothesisScore: Double, text: String = "x", chrF: Double = 0
+  ) -> ExactOutcome {
+    ExactOutcome(
+      settled: settled, tokens: tokens, pieces: [], text: text, score: score, logProbability: score,
+      hypothesisScore: hypothesisScore, bound: score, nodes: 10, chrF: chrF)
+  }
+
+  @Test("exact totals count errors over settled sentences, proven ones over all, and who was lucky")
+  func exactTotals() throws {
+    var records = (0..<6).map { i in
+      var record = ErrorReportTests.record("a b", i < 2 ? (-0.5, -0.4) : (-0.4, -0.5), (-3, -4))
+      (record.hypothesisTokens, record.referenceTokens, record.chrF) = (4, 5, 50)
+      return record
+    }
+    // A missed optimum that is better, a missed one that is empty and worse, no error, one up to rounding only, an error
+    // proven without an optimum, and one that is open. Nothing was searched for the last.
+    records.append(records[5])
+    records[0].exact = ErrorReportTests.outcome(tokens: [2, 3], score: -0.3, hypothesisScore: -0.5, text: "r", chrF: 100)
+    records[1].exact = ErrorReportTests.outcome(tokens: [], score: -0.2, hypothesisScore: -0.5, text: "", chrF: 0)
+    records[2].exact = ErrorReportTests.outcome(tokens: [4, 4, 4, 4], score: -0.4, hypothesisScore: -0.4, chrF: 50)
+    records[3].exact = ErrorReportTests.outcome(tokens: [4, 4], score: -0.39995, hypothesisScore: -0.4, chrF: 90)
+    records[4].exact = ErrorReportTests.outcome(settled: false, tokens: [9], score: -0.1, hypothesisScore: -0.4)
+    records[5].exact = ErrorReportTests.outcome(settled: false, tokens: [9], score: -0.4, hypothesisScore: -0.4)
+    let report = ErrorReport(search: "beam 5", model: "m", sentences: records)
+    let exact = try #require(report.exact)
+    #expect(exact.settled.count == 4 && exact.settled.total == 6)
+    #expect(exact.searchErrors.count == 2 && exact.searchErrors.total == 4)
+    #expect(exact.provenSearchErrors.count == 3 && exact.provenSearchErrors.total == 6)
+    #expect(exact.emptyOptima.count == 1 && exact.emptyOptima.total == 4)
+    #expect(exact.lengthRatio == 8.0 / 20 && exact.hypothesisLengthRatio == 16.0 / 20)
+    let expectedLuck = (exact.optimum.better, exact.optimum.equal, exact.optimum.worse)
+    #expect(expectedLuck == (1, 0, 1), "\(expectedLuck)")
+    let (search, model) = (exact.crossTable["search"], exact.crossTable["model"])
+    #expect(search?.searchError == 2 && search?.noSearchError == 0 && search?.open == 0)
+    #expect(model?.searchError == 1 && model?.noSearchError == 2 && model?.open == 1)
+    #expect(exact.nodes == 60 && report.exactByLogProbability == nil)
+    #expect(report.text().contains("exact search") && report.text().split(separator: "\n").count < 40)
+    #expect(try JSONDecoder().decode(ErrorReport.self, from: Data(report.json().utf8)) == report)
+  }
+
+  @Test("bad sentences are those with chrF below the median")
+  func badSentences() {
+    let records = [(10.0, -0.5), (20, -0.3), (30, -0.5), (40, -0.5)].map { chrF, objective in
+      var record = ErrorReportTests.record("a", (objective, -0.4), (-3, -4))
+      record.chrF = chrF
+      return record
+    }
+    let bad = ErrorReport(search: "beam 5", model: "m", sentences: records).bad
+    #expect(bad.chrFBelow == 25 && bad.count == 2)
+    #expect(bad.faults.search.count == 1 && bad.faults.model.count == 1 && bad.faultsByLogProbability.model.count == 2)
+  }
+
+  @Test("no output of a real model beats a settled optimum, whose text and score are its own")
+  func exactSearch() throws {
+    let directory = try TemporaryDirectory()
+    try TinyModel.save(to: directory.url)
+    let loaded = try ModelDirectory(directory.url).load()
+    var options = TranslationOptions()
+    (options.search.maximumLength, options.threads) = (1, 2)
+    let sources = ["Le chat", "", "Il pleut", "...", "La gare"]
+    let references = sources.map { _ in ["The cat is small.", "Where"] }
+    let report = try FaultAnalysis(loaded, options: options).analyze(
+      sources: sources, references: references, exact: ExactSearch.Budget(nodes: 2000, seconds: 60))
+    #expect(report.sentences.map { $0.exact != nil } == [true, false, true, false, true])
+    let scorer = PairScorer(loaded, threads: 1)
+    for record in report.sentences {
+      guard let exact = record.exact, let raw = record.exactByLogProbability else { continue }
+      let source = loaded.text.encodeSource(record.source)
+      // Every output of at most one token, but for the unknown word.
+      let outputs = [[]] + (2..<Int32(loaded.text.targetVocabulary.count)).map { [$0] }
+      let all = scorer.score(sources: outputs.map { _ in source }, targets: outputs)
+      let best = all.map { $0.logProbability / Double($0.tokens.count) }.max() ?? 0
+      let bestRaw = all.map(\.logProbability).max() ?? 0
+      #expect(exact.settled && raw.settled)
+      #expect(abs(exact.score - best) < 1e-4 && abs(raw.score - bestRaw) < 1e-4)
+      #expect(exact.text == loaded.text.decodeTarget(exact.tokens) && exact.pieces.count == exact.tokens.count)
+      #expect(raw.score == raw.logProbability)
+    }
+    let totals = try #require(report.exact)
+    #expect(totals.settled.total == 3 && totals.settled.count == 3)
+  }
 }
