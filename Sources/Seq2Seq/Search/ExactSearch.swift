@@ -17,7 +17,7 @@ public struct ExactSearch: Sendable {
     public var nodes: Int
     public var seconds: Double
 
-    public init(nodes: Int = 20_000, seconds: Double = 5) { (self.nodes, self.seconds) = (nodes, seconds) }
+    public init(nodes: Int = 20_000, seconds: Double = 3) { (self.nodes, self.seconds) = (nodes, seconds) }
   }
 
   /// What was found.
