@@ -41,17 +41,16 @@ struct ExactAnalysis: Sendable {
   }
 
   private func run(_ item: ExactItem, _ search: ExactSearch, _ workspace: Workspace) -> ExactOutcome {
-    let normalization = search.options.lengthNormalization
-    // A coverage penalty needs attention that a seed no longer has: its score is then only known where the beam gave it.
-    let own = normalization == options.search.lengthNormalization
-      ? item.hypothesis : rescored(item.hypothesis, normalization)
-    let seeds = normalization.coveragePenalty == 0 ? item.seeds.map { rescored($0, normalization) } : []
+    // Known outputs are scored step by step, as the search itself does it: in low precision another order of
+    // computation is another number, and a search error is a matter of 0.0001.
+    let known = stepwise([item.hypothesis] + item.seeds, item.source, search.options, workspace)
+    let own = known[0]
     let space = options.search.longestOutput(sourceLength: item.source.count)
     let wanted = max(
-      ExactSearch.longestOutput(sourceLength: item.source.count), own.tokens.count, seeds.map(\.tokens.count).max() ?? 0)
+      ExactSearch.longestOutput(sourceLength: item.source.count), known.map(\.tokens.count).max() ?? 0)
     let longest = min(wanted, space, loaded.maximumLength)
     // A given text may break a rule of the search, such as the shortest length; then it is no output of it.
-    let allowed = ([own] + (options.search.noRepeatNgram == 0 ? seeds : [])).filter { seed in
+    let allowed = (options.search.noRepeatNgram == 0 ? known : [own]).filter { seed in
       (min(options.search.minimumLength, longest)...longest).contains(seed.tokens.count)
         && !seed.tokens.contains { options.search.forbiddenTokens.contains($0) }
     }
@@ -66,10 +65,13 @@ struct ExactAnalysis: Sendable {
       nodes: result.nodes, chrF: sentenceChrF(text, item.references))
   }
 
-  private func rescored(_ hypothesis: Hypothesis, _ normalization: LengthNormalization) -> Hypothesis {
-    var hypothesis = hypothesis
-    hypothesis.score = normalization.score(
-      logProbability: hypothesis.logProbability, length: hypothesis.tokens.count + 1)
-    return hypothesis
+  /// The same outputs with the log-probabilities and scores that decoding them gives.
+  private func stepwise(
+    _ outputs: [Hypothesis], _ source: [Int32], _ searchOptions: SearchOptions, _ workspace: Workspace
+  ) -> [Hypothesis] {
+    let sources = SequenceBatch(outputs.map { _ in source + [SpecialToken.end] })
+    let state = loaded.model.startDecoding(sources, workspace: workspace)
+    let forced = outputs.map { SearchSentence(maximumLength: $0.tokens.count, prefix: $0.tokens) }
+    return GreedySearch(searchOptions).run(state, forced).map { $0[0] }
   }
 }
