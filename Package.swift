@@ -18,9 +18,10 @@ let package = Package(
     // Walls to C.
     .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     // The text world.
-    .target(name: "TextProcessing", dependencies: ["CICU", "CZlib", heap]),
+    .target(name: "TextProcessing", dependencies: ["CICU", "CSentencePiece", "CZlib", heap]),
     // The number world.
     .target(name: "Autograd", dependencies: ["CKernels"]),
     .target(name: "NeuralNet", dependencies: ["Autograd"]),
@@ -29,8 +30,9 @@ let package = Package(
     .target(name: "Translation", dependencies: ["TextProcessing", "Seq2Seq"]),
     .target(name: "Evaluation"),
     .target(name: "ErrorAnalysis", dependencies: ["Translation", "Evaluation"]),
+    .target(name: "Interchange", dependencies: ["Translation"]),
     .target(name: "Training", dependencies: ["Translation", "Evaluation", "Yams"]),
-    .executableTarget(name: "mt", dependencies: ["Translation", "Evaluation", "ErrorAnalysis", "Training", argumentParser]),
+    .executableTarget(name: "mt", dependencies: ["Translation", "Evaluation", "ErrorAnalysis", "Interchange", "Training", argumentParser]),
     // Suites mirror Sources.
     .target(name: "TestSupport", dependencies: ["Translation"], path: "Tests/TestSupport"),
     .testTarget(name: "TextProcessingTests", dependencies: ["TextProcessing"]),
@@ -40,6 +42,7 @@ let package = Package(
     .testTarget(name: "TranslationTests", dependencies: ["Translation", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], exclude: ["Fixtures"]),
     .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis", "TestSupport"]),
+    .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], resources: [.copy("Resources")]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "mt"]),
   ]

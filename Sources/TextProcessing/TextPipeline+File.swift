@@ -2,8 +2,6 @@ import Foundation
 
 /// `text.json`: the configuration and the pieces; ids follow from their order.
 private struct TextFile: Codable {
-  static let name = "text.json"
-  static let format = "mt-text"
   static let currentVersion = 1
 
   var format: String
@@ -33,32 +31,45 @@ private struct TextFile: Codable {
   }
 }
 
+/// What tells the kinds of `text.json` apart; absent in those of this project's own subwords.
+private struct TextFileKind: Decodable {
+  var kind: String?
+}
+
 extension TextPipeline {
-  /// Writes `text.json` into a directory that exists.
+  static let fileName = "text.json"
+  static let fileFormat = "mt-text"
+
+  /// Writes `text.json`, and SentencePiece's models where it has any, into a directory that exists.
   public func write(to directory: URL) throws {
+    if case .sentencePiece(let subwords) = subwords { return try subwords.write(to: directory) }
     let file = TextFile(
-      format: TextFile.format, version: TextFile.currentVersion, configuration: configuration,
+      format: TextPipeline.fileFormat, version: TextFile.currentVersion, configuration: configuration,
       source: .init(sourceVocabulary), target: targetVocabulary.isShared ? nil : .init(targetVocabulary))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(encoder.encode(file), to: directory.appendingPathComponent(TextFile.name))
+    try AtomicFile.write(encoder.encode(file), to: directory.appendingPathComponent(TextPipeline.fileName))
   }
 
-  /// Reads `text.json` and checks all of it before use.
+  /// Reads `text.json`, and the models it stands for, and checks all of it before use.
   /// - Throws: `TextError` with the file, the key, and what is wrong there.
   public convenience init(directory: URL) throws {
-    let url = directory.appendingPathComponent(TextFile.name)
+    let url = directory.appendingPathComponent(TextPipeline.fileName)
     let path = url.path
     let data: Data
     do { data = try Data(contentsOf: url) } catch {
       throw TextError.file(path: path, problem: "cannot be read: \((error as NSError).localizedDescription)")
     }
+    if (try? JSONDecoder().decode(TextFileKind.self, from: data))?.kind == SentencePieceFile.kind {
+      try self.init(SentencePieceSubwords(contentsOf: url, json: data))
+      return
+    }
     let file: TextFile
     do { file = try JSONDecoder().decode(TextFile.self, from: data) } catch let error as DecodingError {
       throw TextError(error, path: path)
     }
-    guard file.format == TextFile.format else {
-      throw TextError.key(path: path, key: "format", problem: "expected \(TextFile.format), found \(file.format)")
+    guard file.format == TextPipeline.fileFormat else {
+      throw TextError.key(path: path, key: "format", problem: "expected \(TextPipeline.fileFormat), found \(file.format)")
     }
     guard file.version == TextFile.currentVersion else {
       throw TextError.key(

@@ -9,33 +9,56 @@ public final class TextPipeline: Sendable {
   public let targetVocabulary: Vocabulary
 
   private let normalizer: Normalizer
-  private let sourceEncoder: BytePairEncoder
-  private let targetEncoder: BytePairEncoder
+  let subwords: Subwords
   /// Encoders that nobody uses now; there are never more than threads that encoded at once.
   private let idle: Mutex<[TextEncoder]>
+
+  /// How words become ids.
+  enum Subwords: Sendable {
+    case bytePairs(source: BytePairEncoder, target: BytePairEncoder)
+    /// Cuts and normalises by itself; `configuration` then only tells how `words` are found.
+    case sentencePiece(SentencePieceSubwords)
+  }
 
   init(_ configuration: TextConfiguration, source: Vocabulary, target: Vocabulary) throws(TextError) {
     self.configuration = configuration
     sourceVocabulary = source
     targetVocabulary = target
     normalizer = Normalizer(configuration)
-    sourceEncoder = BytePairEncoder(source)
-    targetEncoder = target.isShared ? sourceEncoder : BytePairEncoder(target)
+    let encoder = BytePairEncoder(source)
+    subwords = .bytePairs(source: encoder, target: target.isShared ? encoder : BytePairEncoder(target))
     // Opening one here shows that ICU has its data.
-    let encoder = try TextEncoder(configuration, normalizer)
-    idle = Mutex([encoder])
+    idle = try Mutex([TextEncoder(configuration, normalizer)])
+  }
+
+  init(_ sentencePiece: SentencePieceSubwords) throws(TextError) {
+    configuration = TextConfiguration()
+    sourceVocabulary = sentencePiece.source.vocabulary
+    targetVocabulary = sentencePiece.target.vocabulary
+    normalizer = Normalizer(configuration)
+    subwords = .sentencePiece(sentencePiece)
+    idle = try Mutex([TextEncoder(configuration, normalizer)])
   }
 
   // MARK: Normalising and words
 
   /// The line as the model sees it: the text that `decode` gives back.
-  public func normalize(_ line: String) -> String { normalizer.normalize(line) }
+  public func normalize(_ line: String) -> String {
+    guard case .sentencePiece(let subwords) = subwords else { return normalizer.normalize(line) }
+    var line = line
+    return line.withUTF8 { subwords.source.normalize($0) }
+  }
+
+  /// The line as words are found in it: SentencePiece's normaliser comes first where there is one.
+  private func wordText(_ line: String) -> String {
+    if case .sentencePiece = subwords { normalize(line) } else { line }
+  }
 
   /// Words, each without white space; U+FFED begins one that no space precedes, and is doubled where it is text.
   public func tokenize(_ line: String) -> [String] {
     var tokens: [String] = []
     withEncoder { encoder in
-      encoder.forEachWord(of: line) { word, afterSpace in
+      encoder.forEachWord(of: wordText(line)) { word, afterSpace in
         tokens.append(WordForms.token(String(decoding: word, as: UTF8.self), afterSpace: afterSpace))
       }
     }
@@ -49,7 +72,7 @@ public final class TextPipeline: Sendable {
   public func words(_ line: String) -> [String] {
     var words: [String] = []
     withEncoder { encoder in
-      encoder.forEachWord(of: line) { word, _ in words.append(String(decoding: word, as: UTF8.self)) }
+      encoder.forEachWord(of: wordText(line)) { word, _ in words.append(String(decoding: word, as: UTF8.self)) }
     }
     return words
   }
@@ -59,41 +82,55 @@ public final class TextPipeline: Sendable {
   /// Ids of a source line, without end symbol. An empty or blank line has none.
   public func encodeSource(_ line: String) -> [Int32] {
     var random = NoRandomness()
-    return encode(line, sourceEncoder, side: 0, dropout: 0, &random)
+    return encode(line, .source, dropout: 0, &random)
   }
 
   /// Ids of a target line, without end symbol.
   public func encodeTarget(_ line: String) -> [Int32] {
     var random = NoRandomness()
-    return encode(line, targetEncoder, side: 1, dropout: 0, &random)
+    return encode(line, .target, dropout: 0, &random)
   }
 
   /// The same with BPE-dropout (Provilkov et al. 2020): each merge is passed over with probability `dropout` at each
-  /// step; 0 gives the plain encoding and 1 single characters.
+  /// step; 0 gives the plain encoding and 1 single characters. SentencePiece's encoding knows no dropout here.
   public func encodeSource(_ line: String, dropout: Double, random: inout some RandomNumberGenerator) -> [Int32] {
-    encode(line, sourceEncoder, side: 0, dropout: dropout, &random)
+    encode(line, .source, dropout: dropout, &random)
   }
 
   public func encodeTarget(_ line: String, dropout: Double, random: inout some RandomNumberGenerator) -> [Int32] {
-    encode(line, targetEncoder, side: 1, dropout: dropout, &random)
+    encode(line, .target, dropout: dropout, &random)
   }
 
+  private enum Side { case source, target }
+
   private func encode(
-    _ line: String, _ encoder: BytePairEncoder, side: Int, dropout: Double, _ random: inout some RandomNumberGenerator
+    _ line: String, _ side: Side, dropout: Double, _ random: inout some RandomNumberGenerator
   ) -> [Int32] {
     precondition(dropout >= 0 && dropout <= 1, "dropout \(dropout) is not a probability")
     var line = line
     return line.withUTF8 { line in
-      withEncoder { $0.encode(line, encoder, side: encoder.vocabulary.isShared ? 0 : side, dropout: dropout, random: &random) }
+      switch subwords {
+      case .sentencePiece(let subwords):
+        return side == .source ? subwords.encodeSource(line) : subwords.target.encode(line)
+      case .bytePairs(let source, let target):
+        let encoder = side == .source ? source : target
+        // A cache belongs to one vocabulary.
+        let cache = side == .source || target.vocabulary.isShared ? 0 : 1
+        return withEncoder { $0.encode(line, encoder, side: cache, dropout: dropout, random: &random) }
+      }
     }
   }
 
   /// The text of source ids: special symbols are passed over, bytes that are not UTF-8 become U+FFFD, and there is no
   /// line break in it.
-  public func decodeSource(_ ids: [Int32]) -> String { decode(ids, sourceVocabulary) }
+  public func decodeSource(_ ids: [Int32]) -> String {
+    if case .sentencePiece(let subwords) = subwords { subwords.source.decode(ids) } else { decode(ids, sourceVocabulary) }
+  }
 
   /// The text of target ids, as `decodeSource`.
-  public func decodeTarget(_ ids: [Int32]) -> String { decode(ids, targetVocabulary) }
+  public func decodeTarget(_ ids: [Int32]) -> String {
+    if case .sentencePiece(let subwords) = subwords { subwords.target.decode(ids) } else { decode(ids, targetVocabulary) }
+  }
 
   private func decode(_ ids: [Int32], _ vocabulary: Vocabulary) -> String {
     var bytes: [UInt8] = []
@@ -117,6 +154,7 @@ public final class TextPipeline: Sendable {
 
   /// The text of pieces, from this vocabulary or another's.
   public func detokenize(pieces: [String]) -> String {
+    if case .sentencePiece(let subwords) = subwords { return subwords.target.text(ofPieces: pieces) }
     var bytes: [UInt8] = []
     for piece in pieces where piece != Vocabulary.endOfSentencePiece && piece != Vocabulary.unknownPiece {
       if let byte = Vocabulary.byte(ofPiece: piece) {

@@ -42,6 +42,20 @@ public struct Vocabulary: Sendable {
     characterCount = characters.count
   }
 
+  /// A vocabulary of SentencePiece's, which alone knows what its pieces are made of: all by id, the two special ones
+  /// first.
+  init(pieces: [String], isShared: Bool) {
+    var table = ByteStringTable(minimumCapacity: pieces.count)
+    for piece in pieces {
+      let isNew = table.insert(piece).isNew
+      precondition(isNew, "the piece \(piece) appears twice")
+    }
+    self.table = table
+    self.isShared = isShared
+    hasByteFallback = false
+    characterCount = pieces.count - 2
+  }
+
   /// The piece of an id below `count`.
   public func piece(_ id: Int32) -> String {
     precondition(id >= 0 && id < count, "id \(id) in a vocabulary of \(count)")
@@ -65,6 +79,7 @@ public struct Vocabulary: Sendable {
 
   func find(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32? { table.find(bytes).map(Int32.init) }
 
+  var allPieces: [String] { (0..<count).map { table.string(at: $0) } }
   var characterPieces: [String] { characters.map { table.string(at: $0) } }
   var mergePieces: [String] { merges.map { table.string(at: $0) } }
 

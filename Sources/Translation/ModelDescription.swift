@@ -108,7 +108,7 @@ extension ModelDescription {
   }
 
   /// Letters and digits in groups of 1–8 joined by hyphens, the first of 2–8 letters (RFC 5646, in outline).
-  static func isLanguageTag(_ tag: String) -> Bool {
+  public static func isLanguageTag(_ tag: String) -> Bool {
     let groups = tag.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     func isLetter(_ c: UInt8) -> Bool { (0x41...0x5A).contains(c & 0xDF) }
     guard let first = groups.first, (2...8).contains(first.count), first.allSatisfy(isLetter) else { return false }
@@ -133,6 +133,15 @@ public enum StrictJSON {
       throw ModelError(file: file, item: key, problem: "is not a known key")
     }
     return value
+  }
+
+  /// The same for files of other systems, whose unknown keys are passed over.
+  public static func decodeKnown<T: Decodable>(_ type: T.Type, from data: Data, file: String) throws -> T {
+    do {
+      return try JSONDecoder().decode(type, from: data)
+    } catch let error as DecodingError {
+      throw describe(error, file: file)
+    }
   }
 
   private static func surplusKey(_ given: Any, _ understood: Any, path: [String]) -> String? {

@@ -38,8 +38,9 @@ struct SearchFlags: ParsableArguments {
 
   @Option(help: """
     When a sentence's search ends: when no live hypothesis, however it goes on, can get a better score \
-    (none-can-win), or, several times as fast, when as many have ended as the beam is wide (beam-full). (default: \
-    none-can-win)
+    (none-can-win); when as many have ended as the beam is wide and the best live one, ended as it is, would not \
+    beat the worst of them (none-leads, as transformers do); or, several times as fast, when as many have ended as \
+    the beam is wide (beam-full). (default: none-can-win)
     """)
   var stopping: StoppingRule?
 

@@ -115,8 +115,10 @@ private final class Beam {
   private var nodes: [Node] = []
   /// Attention of each node, where asked for.
   private var attentions: [[Float]] = []
-  /// Best first, at most as many as are to be returned.
+  /// Best first, at most `finishedCapacity`.
   private var finished: [Finished] = []
+  /// As many as are to be returned, or as the stopping rule looks at.
+  private let finishedCapacity: Int
   private var finishedInAll = 0
   private var candidates: [Candidate] = []
   private var previous: [Live] = []
@@ -124,6 +126,7 @@ private final class Beam {
   init(_ options: SearchOptions, _ sentence: SearchSentence) {
     self.options = options
     self.sentence = sentence
+    finishedCapacity = options.stopping == .noneLeads ? options.beamSize : options.hypothesisCount
     forced = Array(repeating: 0, count: options.beamSize)
     candidates.reserveCapacity(2 * options.beamSize + 1)
   }
@@ -219,7 +222,7 @@ private final class Beam {
     var i = finished.count
     while i > 0, finished[i - 1].score < new.score { i -= 1 }
     finished.insert(new, at: i)
-    if finished.count > options.hypothesisCount { finished.removeLast() }
+    if finished.count > finishedCapacity { finished.removeLast() }
   }
 
   /// Every continuation is forbidden or not a number: the most probable beginning stands, without an end symbol.
@@ -231,10 +234,15 @@ private final class Beam {
 
   /// Drops the live hypotheses that cannot enter the n-best list any more; all of them have `length` tokens.
   private func dropLosers(step length: Int) {
-    guard let worst = finished.last, finished.count == options.hypothesisCount else { return }
+    guard let worst = finished.last, finished.count == finishedCapacity else { return }
     if options.beamSize == 1 || (options.stopping == .beamFull && finishedInAll >= options.beamSize) {
       live.removeAll()
       return
+    }
+    if options.stopping == .noneLeads, let best = live.first,
+      options.lengthNormalization.score(logProbability: best.logProbability, length: length) <= worst.score
+    {
+      live.removeAll()
     }
     guard options.stopping == .noneCanWin else { return }
     let lengths = (length + 1)...(max(sentence.maximumLength, length) + 1)
@@ -259,7 +267,7 @@ private final class Beam {
   func tokens(live place: Int) -> [Int32] { path(live[place].node).map { nodes[$0].token } }
 
   func results() -> [Hypothesis] {
-    finished.map { hypothesis in
+    finished.prefix(options.hypothesisCount).map { hypothesis in
       let path = path(hypothesis.node)
       let tokens = path.map { nodes[$0].token }
       let hasAttention = options.keepsAttention && !path.isEmpty && !attentions[path[0]].isEmpty

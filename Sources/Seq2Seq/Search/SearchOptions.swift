@@ -47,6 +47,10 @@ public enum StoppingRule: String, CaseIterable, Codable, Sendable {
   case noneCanWin = "none-can-win"
   /// When K hypotheses have ended.
   case beamFull = "beam-full"
+  /// When K hypotheses have ended and the most probable live one, were it to end as it is, would not get a better score
+  /// than the worst of the best K: what Hugging Face's transformers do unless told otherwise. It may miss a longer
+  /// hypothesis that would have won.
+  case noneLeads = "none-leads"
 }
 
 /// How tokens are drawn from softmax(logits / temperature).
