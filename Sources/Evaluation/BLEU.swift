@@ -155,7 +155,10 @@ private final class BLEUCounter: SegmentCounter {
   private let tokenized = ByteBuffer()
   private let words = WordTable()
   private let ngrams = NGramTable()
-  private var symbols: [UInt32] = []
+  /// The words of the text at hand, [wordCount].
+  private var symbols = UnsafeMutablePointer<UInt32>.allocate(capacity: 256)
+  private var room = 256
+  private var wordCount = 0
   private var referenceLengths: [Int] = []
 
   init(_ options: BLEU.Options) {
@@ -164,31 +167,35 @@ private final class BLEUCounter: SegmentCounter {
     tokenizer = options.tokenization.makeTokenizer()
   }
 
+  deinit { symbols.deallocate() }
+
   func addReference(_ text: UnsafeBufferPointer<UInt8>) {
     split(text) { words.insert($0) }
     // `first` holds the largest count over references, `second` the count in this reference.
+    let symbols = symbols, wordCount = wordCount
     for number in 0..<ngrams.count { ngrams.second[number] = 0 }
-    for start in symbols.indices {
+    for start in 0..<wordCount {
       var prefix = NGramTable.root
-      for position in start..<min(start + order, symbols.count) {
+      for position in start..<min(start + order, wordCount) {
         prefix = ngrams.insert(prefix, symbols[position])
         let number = Int(prefix)
         ngrams.second[number] += 1
         ngrams.first[number] = max(ngrams.first[number], ngrams.second[number])
       }
     }
-    referenceLengths.append(symbols.count)
+    referenceLengths.append(wordCount)
   }
 
   func countHypothesis(_ text: UnsafeBufferPointer<UInt8>, into statistics: UnsafeMutableBufferPointer<Double>) {
     split(text) { words.find($0) }
+    let symbols = symbols, wordCount = wordCount
     for column in statistics.indices { statistics[column] = 0 }
-    statistics[0] = Double(symbols.count)
-    statistics[1] = Double(closestReferenceLength(to: symbols.count))
-    for length in 1...order { statistics[1 + order + length] = Double(max(symbols.count - length + 1, 0)) }
-    for start in symbols.indices {
+    statistics[0] = Double(wordCount)
+    statistics[1] = Double(closestReferenceLength(to: wordCount))
+    for length in 1...order { statistics[1 + order + length] = Double(max(wordCount - length + 1, 0)) }
+    for start in 0..<wordCount {
       var prefix = NGramTable.root
-      for position in start..<min(start + order, symbols.count) {
+      for position in start..<min(start + order, wordCount) {
         prefix = ngrams.find(prefix, symbols[position])
         // A prefix that no reference has begins no n-gram that a reference has.
         if prefix == NGramTable.absent { break }
@@ -226,10 +233,18 @@ private final class BLEUCounter: SegmentCounter {
       text = lowered.bytes
     }
     tokenizer.tokenize(strippedRight(text), into: tokenized)
-    symbols.removeAll(keepingCapacity: true)
     let output = tokenized.bytes
-    forEachWord(in: output) { start, end in
-      symbols.append(number(UnsafeBufferPointer(rebasing: output[start..<end])))
+    if output.count > room {
+      symbols.deallocate()
+      room = output.count * 2
+      symbols = .allocate(capacity: room)
     }
+    let symbols = symbols
+    var count = 0
+    forEachWord(in: output) { start, end in
+      symbols[count] = number(UnsafeBufferPointer(rebasing: output[start..<end]))
+      count += 1
+    }
+    wordCount = count
   }
 }

@@ -8,12 +8,18 @@ struct Tokenizer13a: Tokenizer {
     input.reserve(text.count + 2)
     input.put(0x20)
     input.append(text)
-    if input.bytes.contains(0x3C) { input.replace("<skipped>", with: "") }
-    if input.bytes.contains(0x0A) {
+    var hasBracket = false, hasNewline = false, hasAmpersand = false
+    for byte in text {
+      hasBracket = hasBracket || byte == 0x3C
+      hasNewline = hasNewline || byte == 0x0A
+      hasAmpersand = hasAmpersand || byte == 0x26
+    }
+    if hasBracket { input.replace("<skipped>", with: "") }
+    if hasNewline {
       input.replace("-\n", with: "")
       input.replace("\n", with: " ")
     }
-    if input.bytes.contains(0x26) {
+    if hasAmpersand {
       // In this order, so that `&amp;lt;` ends as `<`.
       input.replace("&quot;", with: "\"")
       input.replace("&amp;", with: "&")
@@ -26,105 +32,113 @@ struct Tokenizer13a: Tokenizer {
   }
 }
 
-/// The four substitutions that 13a and zh share. Each is one pass from left to right in which a match consumes
-/// both of its characters, so runs of marks are split only as far as such a pass splits them.
+/// The four substitutions that 13a and zh share, in one pass over the bytes.
 ///
-/// The rules look at ASCII characters and their neighbours. A neighbour is never a digit if it is not ASCII, so
-/// bytes may stand for characters.
+/// As defined each is a pass of its own from left to right, in which a match consumes both of its characters, so
+/// runs of marks are split only as far as such a pass splits them:
+/// 1. all ASCII marks but `'` `,` `-` `.` get a space on each side;
+/// 2. a non-digit and a `.` or `,`: spaces around the mark;
+/// 3. a `.` or `,` and a non-digit: spaces around the mark;
+/// 4. a digit and a `-`: spaces around the hyphen.
+///
+/// Here every character goes through four stages that remember what their pass has consumed. The rules look at ASCII
+/// characters and their neighbours; a neighbour that is not ASCII is no digit, so bytes may stand for characters.
+/// The first pass would also put spaces around spaces, which no later pass can tell from one space.
 struct WesternRules {
-  private let first = ByteBuffer()
-  private let second = ByteBuffer()
-
   /// - Parameter splitsPossessives: after the first pass also puts a space before each `'s `, as Tercom does.
   func apply(_ text: UnsafeBufferPointer<UInt8>, into output: ByteBuffer, splitsPossessives: Bool = false) {
-    let hasStopOrComma = Self.isolateMarks(text, into: first)
-    if splitsPossessives {
-      Self.splitPossessives(first.bytes, into: second)
-      first.count = 0
-      first.append(second.bytes)
-    }
-    if hasStopOrComma {
-      Self.splitStopsAfterNonDigit(first.bytes, into: second)
-      Self.splitStopsBeforeNonDigit(second.bytes, into: first)
-    }
-    Self.splitHyphenAfterDigit(first.bytes, into: output)
-  }
-
-  /// All ASCII marks but `'` `,` `-` `.`, and the space, get a space on each side.
-  /// - Returns: whether there is a `.` or `,`, without which the next two rules do nothing.
-  private static func isolateMarks(_ text: UnsafeBufferPointer<UInt8>, into output: ByteBuffer) -> Bool {
+    // No byte becomes more than ten: a mark of rule 1 three, a stop five, a hyphen three.
     output.count = 0
-    output.reserve(text.count * 3)
-    var hasStopOrComma = false
-    for byte in text {
-      if isIsolated(byte) {
-        output.put(0x20)
-        output.put(byte)
-        output.put(0x20)
-      } else {
-        hasStopOrComma = hasStopOrComma || isStopOrComma(byte)
-        output.put(byte)
-      }
-    }
-    return hasStopOrComma
-  }
-
-  private static func splitPossessives(_ text: UnsafeBufferPointer<UInt8>, into output: ByteBuffer) {
-    output.count = 0
-    output.reserve(text.count * 2)
+    output.reserve(text.count * 10 + 16)
+    var stages = Stages(output: output.base)
     for position in text.indices {
-      if text[position] == 0x27, position + 2 < text.count, text[position + 1] == 0x73, text[position + 2] == 0x20 {
-        output.put(0x20)
+      let byte = text[position]
+      if Self.isIsolated(byte) {
+        stages.afterFirst(0x20)
+        if byte != 0x20 {
+          stages.afterFirst(byte)
+          stages.afterFirst(0x20)
+        }
+      } else {
+        if splitsPossessives, byte == 0x27, position + 2 < text.count, text[position + 1] == 0x73,
+          Self.isIsolated(text[position + 2])
+        {
+          stages.afterFirst(0x20)
+        }
+        stages.afterFirst(byte)
       }
-      output.put(text[position])
     }
+    stages.finish()
+    output.count = stages.written
   }
 
-  private static func splitStopsAfterNonDigit(_ text: UnsafeBufferPointer<UInt8>, into output: ByteBuffer) {
-    output.count = 0
-    output.reserve(text.count * 2 + 2)
-    var position = 0
-    while position < text.count {
-      output.put(text[position])
-      if position + 1 < text.count && !isDigit(text[position]) && isStopOrComma(text[position + 1]) {
-        output.put(0x20)
-        output.put(text[position + 1])
-        output.put(0x20)
-        position += 1
-      }
-      position += 1
-    }
-  }
+  /// What the second, third and fourth pass know about the characters before.
+  private struct Stages {
+    let output: UnsafeMutablePointer<UInt8>
+    var written = 0
+    /// Second pass: the last character is no digit and not consumed.
+    private var followsNonDigit = false
+    /// Third pass: a stop or comma that waits for its neighbour, 0 if none.
+    private var waiting: UInt8 = 0
+    /// Fourth pass: the last character is a digit.
+    private var followsDigit = false
 
-  private static func splitStopsBeforeNonDigit(_ text: UnsafeBufferPointer<UInt8>, into output: ByteBuffer) {
-    output.count = 0
-    output.reserve(text.count * 2 + 2)
-    var position = 0
-    while position < text.count {
-      if position + 1 < text.count && isStopOrComma(text[position]) && !isDigit(text[position + 1]) {
-        output.put(0x20)
-        output.put(text[position])
-        output.put(0x20)
-        position += 1
-      }
-      output.put(text[position])
-      position += 1
+    init(output: UnsafeMutablePointer<UInt8>) {
+      self.output = output
     }
-  }
 
-  private static func splitHyphenAfterDigit(_ text: UnsafeBufferPointer<UInt8>, into output: ByteBuffer) {
-    output.count = 0
-    output.reserve(text.count * 2 + 2)
-    var position = 0
-    while position < text.count {
-      output.put(text[position])
-      if position + 1 < text.count && isDigit(text[position]) && text[position + 1] == 0x2D {
-        output.put(0x20)
-        output.put(0x2D)
-        output.put(0x20)
-        position += 1
+    @inline(__always)
+    mutating func afterFirst(_ byte: UInt8) {
+      if followsNonDigit && WesternRules.isStopOrComma(byte) {
+        afterSecond(0x20)
+        afterSecond(byte)
+        afterSecond(0x20)
+        followsNonDigit = false
+      } else {
+        afterSecond(byte)
+        followsNonDigit = !WesternRules.isDigit(byte)
       }
-      position += 1
+    }
+
+    @inline(__always)
+    private mutating func afterSecond(_ byte: UInt8) {
+      if waiting == 0 {
+        if WesternRules.isStopOrComma(byte) { waiting = byte } else { afterThird(byte) }
+        return
+      }
+      let mark = waiting
+      waiting = 0
+      if WesternRules.isDigit(byte) {
+        afterThird(mark)
+      } else {
+        afterThird(0x20)
+        afterThird(mark)
+        afterThird(0x20)
+      }
+      afterThird(byte)
+    }
+
+    @inline(__always)
+    private mutating func afterThird(_ byte: UInt8) {
+      if followsDigit && byte == 0x2D {
+        put(0x20)
+        put(byte)
+        put(0x20)
+      } else {
+        put(byte)
+      }
+      followsDigit = WesternRules.isDigit(byte)
+    }
+
+    @inline(__always)
+    private mutating func put(_ byte: UInt8) {
+      output[written] = byte
+      written &+= 1
+    }
+
+    mutating func finish() {
+      if waiting != 0 { afterThird(waiting) }
+      waiting = 0
     }
   }
 

@@ -10,24 +10,29 @@ final class WordTable {
   static let absent = UInt32.max
 
   private let bytes = ByteBuffer()
-  private var ends: [Int] = [0]
+  /// Word n occupies bytes[ends[n] ..< ends[n + 1]].
+  private var ends: UnsafeMutablePointer<Int>
   private var slots: UnsafeMutablePointer<Slot>
   private var mask: Int
   private var stamp: UInt32 = 1
-  var count: Int { ends.count - 1 }
+  private(set) var count = 0
 
   init(bits: Int = 8) {
     slots = .allocate(capacity: 1 << bits)
     slots.initialize(repeating: Slot(hash: 0, number: 0, stamp: 0), count: 1 << bits)
     mask = (1 << bits) - 1
+    ends = .allocate(capacity: mask + 2)
+    ends[0] = 0
   }
 
-  deinit { slots.deallocate() }
+  deinit {
+    slots.deallocate()
+    ends.deallocate()
+  }
 
   func removeAll() {
     bytes.count = 0
-    ends.removeAll(keepingCapacity: true)
-    ends.append(0)
+    count = 0
     stamp &+= 1
     guard stamp == 0 else { return }
     slots.update(repeating: Slot(hash: 0, number: 0, stamp: 0), count: mask + 1)
@@ -52,7 +57,8 @@ final class WordTable {
     let number = UInt32(truncatingIfNeeded: count)
     slots[position] = Slot(hash: hash, number: number, stamp: stamp)
     bytes.append(word)
-    ends.append(bytes.count)
+    count += 1
+    ends[count] = bytes.count
     return number
   }
 
@@ -89,5 +95,9 @@ final class WordTable {
       slots[position] = old[index]
     }
     old.deallocate()
+    let larger = UnsafeMutablePointer<Int>.allocate(capacity: mask + 2)
+    larger.update(from: ends, count: count + 1)
+    ends.deallocate()
+    ends = larger
   }
 }

@@ -85,7 +85,9 @@ public struct Pathologies: Sendable, Equatable {
     var result: [String] = []
     var mayContinue = false
     for word in words {
-      let values = word.unicodeScalars.map { $0.properties.numericType == .decimal ? $0.properties.numericValue : nil }
+      let values = word.unicodeScalars.map(\.properties).map {
+        $0.numericType == .decimal ? $0.numericValue : nil
+      }
       let digits = values.compactMap { $0 }.map { "\(Int($0))" }.joined()
       guard !digits.isEmpty else {
         mayContinue = false

@@ -1,7 +1,8 @@
 // score-files METRIC HYPOTHESES REFERENCES…
 //
 // Scores files of one sentence a line, reading pair by pair, and prints a line of JSON: the score, its signature,
-// the segments and the seconds that reading and scoring took. METRIC is bleu, chrf, chrf++ or ter.
+// the segments, the seconds of processor time that reading and scoring took, and the most memory that the process
+// held (Linux only). METRIC is bleu, chrf, chrf++ or ter.
 import Evaluation
 import Foundation
 
@@ -48,8 +49,17 @@ let readers = arguments.dropFirst().map { path in
   return reader
 }
 
-let clock = ContinuousClock()
-let start = clock.now
+/// The largest resident memory in MiB, 0 where the system does not tell.
+func peakMemory() -> Double {
+  guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+    let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+    let kibibytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Double($0) })
+  else { return 0 }
+  return kibibytes / 1024
+}
+
+// Processor time, not wall time: other work on the machine does not count.
+let start = clock()
 var scorer = CorpusScorer(metric: metric)
 while let hypothesis = readers[0].next() {
   let references = readers.dropFirst().compactMap { $0.next() }
@@ -60,10 +70,10 @@ while let hypothesis = readers[0].next() {
 }
 do {
   let score = try scorer.score()
-  let seconds = (clock.now - start) / .seconds(1)
+  let seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
   print(
     "{\"score\": \(score.score), \"signature\": \"\(score.signature)\", \"segments\": \(scorer.segmentCount), "
-      + "\"seconds\": \(seconds)}")
+      + "\"seconds\": \(seconds), \"peak_mebibytes\": \(peakMemory())}")
 } catch {
   fail("\(error)")
 }
