@@ -4,11 +4,6 @@ import Testing
 @testable import Training
 
 @Suite struct CopiedItemsTests {
-  /// By scalars: an item may begin with a combining mark, which as a character would swallow the space before it.
-  func words(_ line: String) -> Set<String> {
-    Set(line.unicodeScalars.split(separator: " ").map { String(String.UnicodeScalarView($0)) })
-  }
-
   @Test("an item stands on both sides, and the rest of the pair is kept")
   func bothSides() {
     var random = RandomGenerator(seed: 5)
