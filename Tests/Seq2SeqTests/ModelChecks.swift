@@ -78,6 +78,21 @@ enum ModelChecks {
     return scores.flatMap { $0 }
   }
 
+  /// Logits after `path` in the second sentence: alone, or among other hypotheses and moved about in the beam.
+  static func logits(_ model: any EncoderDecoder, _ path: [Int32], detour: Bool) -> [Float] {
+    let state = model.startDecoding(source, workspace: Workspace())
+    if detour { state.reorder([2, 1, 1]) } else { state.reorder([1]) }
+    _ = state.step(nil)
+    for (t, token) in path.dropLast().enumerated() {
+      _ = state.step(detour ? [9, token, 3] : [token])
+      if detour && t == 0 { state.reorder([0, 2, 1, 0]); state.reorder([1, 2, 0]) }
+      if detour && t == 0 { state.reorder([0, 1, 2]); state.reorder([2, 1, 0]) }
+    }
+    let row = detour ? 1 : 0
+    let last = state.step(detour ? [4, path.last!, 6] : [path.last!])
+    return Array(last[(row * 11)..<((row + 1) * 11)])
+  }
+
   static func forcedLogProbabilities(_ model: any EncoderDecoder) -> [Float] {
     model.logProbabilities(source: source, target: target, graph: Graph(arena: Arena()))
   }
