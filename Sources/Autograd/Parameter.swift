@@ -6,6 +6,8 @@ public final class Parameter: @unchecked Sendable {
   public let rows: Int
   public let columns: Int
   let initialization: Initialization
+  /// Whether learning leaves it as it is.
+  public var isFrozen = false
   /// Place in the store's flat buffer, in elements.
   public let offset: Int
   let index: Int
@@ -166,10 +168,14 @@ public final class ParameterStore: @unchecked Sendable {
     for p in parameters { p.data = storage! + p.offset }
   }
 
-  /// Starting values, drawn in the order of declaration.
-  public func initialize(seed: UInt64) {
+  /// Starting values, drawn in the order of declaration; matrices then times `gain`.
+  public func initialize(seed: UInt64, gain: (Parameter) -> Float = { _ in 1 }) {
     var random = RandomGenerator(seed: seed)
-    for p in parameters { p.initialization.fill(p, random: &random) }
+    for p in parameters {
+      p.initialization.fill(p, random: &random)
+      let factor = gain(p)
+      if factor != 1, p.rows > 1 { for i in 0..<p.count { p.data[i] *= factor } }
+    }
   }
 
   /// The flat buffer, [count].
@@ -258,9 +264,15 @@ public final class GradientBuffer: @unchecked Sendable {
     return pointer
   }
 
-  /// Zeroes what no operation wrote, so that the whole buffer can be summed.
+  /// Zeroes what no operation wrote, and what is not to be learnt, so that the whole buffer can be summed.
   public func finish() {
-    for p in store.parameters where !isSet[p.index] { _ = zeroedSlot(p) }
+    for p in store.parameters {
+      if p.isFrozen {
+        (data + p.offset).update(repeating: 0, count: p.count)
+      } else if !isSet[p.index] {
+        _ = zeroedSlot(p)
+      }
+    }
   }
 
   /// The gradient of one parameter, for tests and reports.

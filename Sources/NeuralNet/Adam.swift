@@ -53,7 +53,8 @@ public final class Adam: @unchecked Sendable {
 
   /// Updates the parameters `range` with `gradient` [store.count] times `scale` at the given rate. The caller has
   /// counted this update in `updates` and calls once for each part; parts may run on different threads.
-  /// `average` [store.count] moves by average·decay + value·(1 − decay). bfloat16 copies are refreshed.
+  /// `average` [store.count] moves by average·decay + value·(1 − decay). bfloat16 copies are refreshed. Frozen
+  /// parameters stay, weight decay or not.
   public func update(
     _ range: Range<Int>, gradient: UnsafePointer<Float>, scale: Float, rate: Float,
     average: UnsafeMutablePointer<Float>? = nil, averageDecay: Float = 0
@@ -61,7 +62,7 @@ public final class Adam: @unchecked Sendable {
     precondition(updates > 0, "count the update first")
     let correction1 = Float(1 - pow(Double(options.beta1), Double(updates)))
     let correction2 = Float(1 - pow(Double(options.beta2), Double(updates)))
-    for p in store.parameters[range] {
+    for p in store.parameters[range] where !p.isFrozen {
       mt_adam(
         p.data, gradient + p.offset, firstMoment.baseAddress! + p.offset, secondMoment.baseAddress! + p.offset,
         Int64(p.count), scale, rate, options.beta1, options.beta2, options.epsilon, correction1, correction2,

@@ -90,6 +90,16 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
     TransformerDecoderState(self, sources, workspace)
   }
 
+  /// Starting values with the matrices of layer l times 1/√l, counted from 1 (Zhang, Titov & Sennrich 2019): deep stacks
+  /// whose norms stand after the sublayers otherwise forget their input.
+  public func initializeByDepth(seed: UInt64) {
+    parameters.initialize(seed: seed) { p in
+      let parts = p.name.split(separator: ".")
+      guard parts.count > 2, parts[1] == "layers", let layer = Int(parts[2]) else { return 1 }
+      return 1 / Float(layer + 1).squareRoot()
+    }
+  }
+
   public var productWeights: [(parameter: Parameter, transposed: Bool)] {
     parameters.parameters.filter { $0.name.hasPrefix("encoder.layers") || $0.name.hasPrefix("decoder.layers") }
       .filter { $0.rows > 1 }.map { ($0, false) } + [(embeddings.output, true)]

@@ -1,3 +1,5 @@
+import TextProcessing
+
 /// Things that a translation keeps as they are, made at random and put into both sides of a pair: numbers, codes,
 /// addresses, names, emoji and words in scripts that the corpus may never show. A model that has only seen them in
 /// corpora spells rare bytes wrongly; from these it learns to copy whatever it is given.
@@ -5,8 +7,15 @@
 /// After the inline noise of Mozilla's translation models (OpusTrainer), but inside the sentence where it can be done
 /// without an alignment: in place of a word that stands on both sides, such as a name.
 enum CopiedItems {
-  /// The pair with an item in it.
+  /// The pair with an item in it, now and then two.
   static func insert(
+    _ source: String, _ target: String, random: inout some RandomNumberGenerator
+  ) -> (source: String, target: String) {
+    let once = insertOne(source, target, random: &random)
+    return Int.random(in: 0..<5, using: &random) == 0 ? insertOne(once.source, once.target, random: &random) : once
+  }
+
+  private static func insertOne(
     _ source: String, _ target: String, random: inout some RandomNumberGenerator
   ) -> (source: String, target: String) {
     let item = make(&random)
@@ -56,7 +65,7 @@ enum CopiedItems {
   // MARK: Items
 
   static func make(_ random: inout some RandomNumberGenerator) -> String {
-    switch Int.random(in: 0..<12, using: &random) {
+    switch Int.random(in: 0..<16, using: &random) {
     case 0: return number(&random)
     case 1: return code(&random)
     case 2: return "\(word(latin, 2...8, &random)).\(word(latin, 2...8, &random))@\(domain(&random))"
@@ -64,8 +73,9 @@ enum CopiedItems {
       let scheme = Bool.random(using: &random) ? "https://" : "http://www."
       let path = Bool.random(using: &random) ? "/\(word(latin, 2...9, &random))" : ""
       return scheme + domain(&random) + path
-    case 4, 5: return name(&random)
-    case 6, 7: return emoji(&random)
+    case 4, 5, 6: return name(&random)
+    case 7, 8: return emoji(&random)
+    case 9, 10: return String(Placeholder.characters.randomElement(using: &random) ?? "\u{E000}")
     default:
       let script = scripts.randomElement(using: &random) ?? latin
       return (0..<Int.random(in: 1...2, using: &random)).map { _ in word(script, 2...7, &random) }.joined(separator: " ")

@@ -15,6 +15,10 @@ public struct Recipe: Sendable {
   public var sourceLanguage: String
   public var targetLanguage: String
   public var train: [CorpusFiles]
+  /// A model directory to begin from, with its text and its shape.
+  public var startFrom: String?
+  /// Beginnings of the names of parameters that stay as they are.
+  public var frozen: [String]
   public var temperature: Double
   public var valid: CorpusFiles?
   public var cleaning: CleaningOptions
@@ -61,6 +65,8 @@ public struct TrainingSettings: Sendable, Equatable {
   public var averageDecay = 0.0
   public var precision = Precision.float32
   public var seed: UInt64 = 1
+  /// Starting weights of a transformer's layer l times 1/√l.
+  public var depthScaling = false
   public var checkpointEvery = 1000
   public var keepCheckpoints = 3
   /// Checkpoints averaged into the model at the end; 0: the best validation's parameters.

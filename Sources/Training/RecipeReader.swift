@@ -39,6 +39,13 @@ extension Recipe {
     self.directory = directory
     sourceLanguage = try top.required("source_language", "a language tag (BCP 47) such as fr")
     targetLanguage = try top.required("target_language", "a language tag (BCP 47) such as en")
+    startFrom = try top.string("start_from")
+    frozen = try (top.list("freeze") ?? []).map { node in
+      guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
+        throw top.wrong("freeze", node, "the beginning of parameters' names, such as encoder.")
+      }
+      return scalar.string
+    }
     let corpora = try top.section("corpora")
     guard let list = try corpora.list("train"), !list.isEmpty else {
       throw RecipeError.missingKey(key: "corpora.train", expected: "a list of {source: FILE, target: FILE}")
@@ -55,6 +62,10 @@ extension Recipe {
     maximumLength = try cleaningSection.int("maximum_length", 200, in: 2...65536)
     try cleaningSection.finish()
     let textSection = try top.section("text")
+    if startFrom != nil {
+      try textSection.allow(only: ["bpe_dropout"], because: "with start_from, the text is the model's own")
+      try Recipe.allowDropoutsOnly(top.section("model"))
+    }
     self.text = try TextConfiguration(textSection)
     bpeDropout = try textSection.double("bpe_dropout", 0, in: 0...0.9)
     learningLines = try textSection.int("learning_lines", 0, in: 0...1_000_000_000)
@@ -64,7 +75,7 @@ extension Recipe {
     training = try TrainingSettings(top.section("training"))
     validation = try ValidationSettings(top.section("validation"))
     try top.finish()
-    guard self.text.vocabulary == .joint || model.embeddings != .all else {
+    guard startFrom != nil || self.text.vocabulary == .joint || model.embeddings != .all else {
       throw RecipeError.wrongType(
         key: "model.embeddings", line: nil, value: "all", expected: "possible with text.vocabulary: separate (use target or none)")
     }
@@ -91,6 +102,18 @@ extension Recipe {
       top["training"] = .mapping(training)
     }
     return .mapping(top)
+  }
+}
+
+extension Recipe {
+  /// Where a run begins from a model, its shape is given; how it is learnt from is not.
+  private static func allowDropoutsOnly(_ model: RecipeSection) throws {
+    let reason = "with start_from, the shape is the model's own"
+    try model.allow(only: ["transformer", "rnn"], because: reason)
+    try model.section("transformer").allow(
+      only: ["dropout", "attention_dropout", "activation_dropout"], because: reason)
+    try model.section("rnn").allow(
+      only: ["embedding_dropout", "hidden_dropout", "output_dropout", "word_dropout"], because: reason)
   }
 }
 
@@ -233,6 +256,7 @@ extension TrainingSettings {
     averageDecay = try section.double("ema_decay", averageDecay, in: 0...0.999999)
     precision = try section.choice("precision", precision)
     seed = UInt64(try section.int("seed", Int(seed), in: 0...Int.max))
+    depthScaling = try section.bool("depth_scaling", depthScaling)
     checkpointEvery = try section.int("checkpoint_every", checkpointEvery, in: 0...1_000_000_000)
     keepCheckpoints = try section.int("keep_checkpoints", keepCheckpoints, in: 1...10_000)
     averageLast = try section.int("average_last", averageLast, in: 0...10_000)

@@ -109,6 +109,14 @@ final class RecipeSection {
     .wrongType(key: full(key), line: node.mark?.line, value: RecipeSection.text(node), expected: expected)
   }
 
+  /// - Throws: `RecipeError.wrongType` for the first key that is not among `keys`.
+  func allow(only keys: Set<String>, because reason: String) throws {
+    guard let entry = entries.first(where: { !keys.contains($0.key) }) else { return }
+    throw RecipeError.wrongType(
+      key: full(entry.key), line: entry.line, value: RecipeSection.text(entry.value),
+      expected: "possible here: \(reason); only \(keys.sorted().joined(separator: ", ")) can be given")
+  }
+
   /// To be called when every key has been asked for.
   /// - Throws: `RecipeError.unknownKey` for the first key nobody asked for.
   func finish() throws {

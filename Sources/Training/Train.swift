@@ -69,15 +69,18 @@ final class TrainingRun {
     let checkpoints = CheckpointDirectory(run: output)
     let last = options.resume ? checkpoints.updates().last : nil
     try prepareOutput()
+    let start = try recipe.startFrom.map { try StartingPoint($0, recipe, options) }
     let texts = try readCorpora()
-    let pipeline = try last == nil ? learnVocabulary(texts) : TextPipeline(directory: output)
+    let pipeline: TextPipeline
+    if last != nil {
+      pipeline = try TextPipeline(directory: output)
+    } else {
+      pipeline = try start.map { try TextPipeline(directory: $0.directory.url) } ?? learnVocabulary(texts)
+    }
     try pipeline.write(to: output)
 
-    var configuration = recipe.model
-    configuration.sourceVocabularySize = pipeline.sourceVocabulary.count
-    configuration.targetVocabularySize = pipeline.targetVocabulary.count
-    let model = try configuration.makeModel()
-    model.parameters.initialize(seed: recipe.training.seed)
+    let model = try makeModel(pipeline, start)
+    let configuration = model.configuration
 
     let pool = WorkerPool(threads: options.threads)
     defer { pool.close() }
@@ -101,7 +104,8 @@ final class TrainingRun {
     state.totalUpdates = totalUpdates
     let description = ModelDescription(
       sourceLanguage: recipe.sourceLanguage, targetLanguage: recipe.targetLanguage,
-      precision: recipe.training.savedPrecision, model: configuration, training: ["recipe": recipe.name])
+      precision: recipe.training.savedPrecision, model: configuration, search: start?.description.search,
+      training: ["recipe": recipe.name])
     let validator = try makeValidator(pipeline, description, pool)
     progress.message(
       "\(Format.grouped(model.parameters.parameterCount)) parameters, "
@@ -121,6 +125,36 @@ final class TrainingRun {
     try finish(loop, end, trainer, validator, description)
     return TrainResult(
       output: output, end: end, update: loop.state.update, best: loop.state.best, seconds: loop.state.seconds)
+  }
+
+  /// The model with the parameters it begins with.
+  private func makeModel(_ pipeline: TextPipeline, _ start: StartingPoint?) throws -> any EncoderDecoder {
+    let model: any EncoderDecoder
+    if let start {
+      model = try start.directory.readModel(start.description)
+      progress.message("beginning from \(start.directory.url.path)")
+    } else {
+      var configuration = recipe.model
+      configuration.sourceVocabularySize = pipeline.sourceVocabulary.count
+      configuration.targetVocabularySize = pipeline.targetVocabulary.count
+      model = try configuration.makeModel()
+      if recipe.training.depthScaling, let transformer = model as? Transformer {
+        transformer.initializeByDepth(seed: recipe.training.seed)
+      } else {
+        model.parameters.initialize(seed: recipe.training.seed)
+      }
+    }
+    for prefix in recipe.frozen {
+      let parameters = model.parameters.parameters.filter { $0.name.hasPrefix(prefix) }
+      guard !parameters.isEmpty else {
+        let names = Set(model.parameters.parameters.map { $0.name.prefix { $0 != "." } }).sorted()
+        throw RecipeError.wrongType(
+          key: "freeze", line: nil, value: prefix,
+          expected: "the beginning of a parameter's name; they begin with \(names.joined(separator: ", "))")
+      }
+      for parameter in parameters { parameter.isFrozen = true }
+    }
+    return model
   }
 
   private func prepareOutput() throws {

@@ -65,6 +65,7 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
   case outputNotEmpty(String)
   case differentRecipe(String)
   case corpusMissing(file: String, searched: [String])
+  case startMissing(directory: String, searched: [String])
 
   public var description: String {
     switch self {
@@ -78,6 +79,8 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
       return "\(path) was trained with other settings: --resume needs the same recipe and --set values"
     case .corpusMissing(let file, let searched):
       return "\(file): no such corpus file; looked for \(searched.joined(separator: ", "))"
+    case .startMissing(let directory, let searched):
+      return "start_from: \(directory) is no model directory; looked at \(searched.joined(separator: ", "))"
     }
   }
 }

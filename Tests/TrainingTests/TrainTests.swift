@@ -5,7 +5,7 @@ import TextProcessing
 @testable import Translation
 
 /// A corpus and a recipe in a directory of their own.
-private struct Workplace {
+struct Workplace {
   let directory: URL
   let recipe: URL
 
@@ -42,7 +42,7 @@ private struct Workplace {
   }
 }
 
-private let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to you, number \($0)") }
+let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to you, number \($0)") }
 
 @Suite struct TrainTests {
   @Test("A run leaves a model directory, log, card and page")
