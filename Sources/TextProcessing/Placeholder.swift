@@ -3,6 +3,17 @@
 /// They are of Unicode's private use area, which ordinary text does not use. A model learns to copy them from
 /// `copied_items` in its recipe.
 public enum Placeholder {
-  /// One for each span of a sentence; a sentence has at most so many.
-  public static let characters: [Character] = (0xE000...0xE00F).compactMap { Unicode.Scalar($0).map(Character.init) }
+  /// A line has at most so many.
+  public static let count = 16
+  private static let first: UInt32 = 0xE000
+
+  public static func scalar(_ index: Int) -> Unicode.Scalar {
+    precondition((0..<count).contains(index), "placeholder \(index) of \(count)")
+    return Unicode.Scalar(first + UInt32(index)) ?? "\u{E000}"
+  }
+
+  public static func contains(_ scalar: Unicode.Scalar) -> Bool { (first..<first + UInt32(count)).contains(scalar.value) }
+
+  /// The number of a placeholder.
+  static func index(_ scalar: Unicode.Scalar) -> Int { Int(scalar.value - first) }
 }

@@ -10,6 +10,8 @@ public final class TextPipeline: Sendable {
 
   private let normalizer: Normalizer
   let subwords: Subwords
+  /// The characters that the source vocabulary holds, where bytes spell the others.
+  let knownCharacters: Set<Unicode.Scalar>?
   /// Encoders that nobody uses now; there are never more than threads that encoded at once.
   private let idle: Mutex<[TextEncoder]>
 
@@ -24,6 +26,7 @@ public final class TextPipeline: Sendable {
     self.configuration = configuration
     sourceVocabulary = source
     targetVocabulary = target
+    knownCharacters = source.hasByteFallback ? Set(source.characterPieces.flatMap(\.unicodeScalars)) : nil
     normalizer = Normalizer(configuration)
     let encoder = BytePairEncoder(source)
     subwords = .bytePairs(source: encoder, target: target.isShared ? encoder : BytePairEncoder(target))
@@ -33,6 +36,7 @@ public final class TextPipeline: Sendable {
 
   init(_ sentencePiece: SentencePieceSubwords) throws(TextError) {
     configuration = TextConfiguration()
+    knownCharacters = nil
     sourceVocabulary = sentencePiece.source.vocabulary
     targetVocabulary = sentencePiece.target.vocabulary
     normalizer = Normalizer(configuration)

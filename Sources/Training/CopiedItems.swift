@@ -75,7 +75,7 @@ enum CopiedItems {
       return scheme + domain(&random) + path
     case 4, 5, 6: return name(&random)
     case 7, 8: return emoji(&random)
-    case 9, 10: return String(Placeholder.characters.randomElement(using: &random) ?? "\u{E000}")
+    case 9, 10: return String(Character(Placeholder.scalar(Int.random(in: 0..<Placeholder.count, using: &random))))
     default:
       let script = scripts.randomElement(using: &random) ?? latin
       return (0..<Int.random(in: 1...2, using: &random)).map { _ in word(script, 2...7, &random) }.joined(separator: " ")

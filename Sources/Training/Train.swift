@@ -102,10 +102,11 @@ final class TrainingRun {
     }
     state.recipe = recipe.identity
     state.totalUpdates = totalUpdates
-    let description = ModelDescription(
+    var description = ModelDescription(
       sourceLanguage: recipe.sourceLanguage, targetLanguage: recipe.targetLanguage,
       precision: recipe.training.savedPrecision, model: configuration, search: start?.description.search,
       training: ["recipe": recipe.name])
+    description.copiesPlaceholders = recipe.augmentation.copiedItems > 0 ? true : start?.description.copiesPlaceholders
     let validator = try makeValidator(pipeline, description, pool)
     progress.message(
       "\(Format.grouped(model.parameters.parameterCount)) parameters, "

@@ -11,8 +11,13 @@ final class BatchTranslator {
   init(_ translator: Translator, _ options: TranslationOptions) {
     models = translator.models.map(\.model)
     workspaces = translator.models.map { _ in Workspace() }
-    self.options = options.search
-    search = options.search.makeSearch()
+    var search = options.search
+    // To choose among, for lines with spans to protect.
+    if options.protectsSpans, search.sampling == nil {
+      search.hypothesisCount = max(search.hypothesisCount, search.beamSize)
+    }
+    self.options = search
+    self.search = search.makeSearch()
     maximumLength = translator.maximumLength
   }
 

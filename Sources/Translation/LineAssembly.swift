@@ -11,7 +11,11 @@ struct LineAssembly {
     _ input: TranslationInput, parts: [PreparedLine.Part], hypotheses: [[Hypothesis]]
   ) -> TranslatedLine {
     // The i-th candidate of a line is made of the i-th hypotheses of its parts; a part with fewer gives its last.
-    let count = hypotheses.map(\.count).max() ?? 0
+    let mask = parts.first?.mask
+    // What protects needs alternatives; all others are not worth a string.
+    let isGuarded = options.protectsSpans && (mask != nil || !ProtectedSpans.find(in: input.text).isEmpty)
+    let count = min(
+      hypotheses.map(\.count).max() ?? 0, isGuarded ? Int.max : max(1, options.search.hypothesisCount))
     var candidates = (0..<count).map { rank in
       join(parts, hypotheses.map { $0[min(rank, $0.count - 1)] })
     }
@@ -20,7 +24,11 @@ struct LineAssembly {
       line.warnings.append(
         "longer than the \(translator.maximumLength) tokens the model takes; translated in \(parts.count) parts")
     }
-    if options.protectsSpans { protect(input.text, &candidates, &line.warnings) }
+    if isGuarded {
+      if let mask { unmask(mask, &candidates) }
+      protect(input.text, &candidates, &line.warnings)
+      candidates = Array(candidates.prefix(max(1, options.search.hypothesisCount)))
+    }
     line.sourceTokens = parts.reduce(0) { $0 + $1.source.count }
     line.outputTokens = candidates.first?.tokens.count ?? 0
     line.candidates = candidates.isEmpty ? [.init(text: "")] : candidates
@@ -55,6 +63,17 @@ struct LineAssembly {
   private var joiner: String {
     let language = translator.description.targetLanguage.prefix { $0 != "-" }.lowercased()
     return ["zh", "ja", "th", "lo", "km", "my", "yue"].contains(language) ? "" : " "
+  }
+
+  /// Gives placeholders back their spans, in the candidates that have each of them once before the others.
+  private func unmask(_ mask: MaskedText, _ candidates: inout [TranslatedLine.Candidate]) {
+    let isKept = candidates.map { mask.isKept(in: $0.text) }
+    let order = candidates.indices.filter { isKept[$0] } + candidates.indices.filter { !isKept[$0] }
+    candidates = order.map { index in
+      var candidate = candidates[index]
+      candidate.text = mask.restore(candidate.text)
+      return candidate
+    }
   }
 
   /// Moves the best candidate that keeps every protected span to the front.

@@ -13,6 +13,8 @@ enum PreparedLine {
     /// Source ids without end symbol.
     var source: [Int32]
     var prefix: [Int32]
+    /// What its placeholders stand for, all of the line's.
+    var mask: MaskedText?
   }
 }
 
@@ -22,6 +24,8 @@ struct LinePreparation: Sendable {
   let splitter: SentenceSplitter
   /// Source tokens without end symbol that the model takes.
   let maximumLength: Int
+  /// Whether spans to be kept become placeholders.
+  var masksSpans = false
 
   /// Cost: one encoding of the line; of an overlong one, as many as the logarithm of its parts.
   func prepare(_ input: TranslationInput) -> PreparedLine {
@@ -31,14 +35,23 @@ struct LinePreparation: Sendable {
     case .words: break
     }
     let prefix = input.prefix.map { text.encodeTarget($0) } ?? []
-    let ids = text.encodeSource(input.text)
+    var (line, mask) = (input.text, MaskedText?.none)
+    // A prefix would have to be masked alike.
+    if masksSpans, input.prefix == nil {
+      let masked = text.mask(line)
+      if !masked.spans.isEmpty { (line, mask) = (masked.text, masked) }
+    }
+    // All of it is to be kept.
+    if let mask, Self.content(of: mask.text) != .words { return .unchanged(mask.restore(mask.text)) }
+    let ids = text.encodeSource(line)
     if ids.isEmpty { return .unchanged(input.text) }
     if ids.count <= maximumLength {
-      return .parts([PreparedLine.Part(text: input.text, source: ids, prefix: prefix)])
+      return .parts([PreparedLine.Part(text: line, source: ids, prefix: prefix, mask: mask)])
     }
     var parts: [PreparedLine.Part] = []
-    for sentence in splitter.split(input.text).sentences { cut(sentence.text[...], into: &parts) }
+    for sentence in splitter.split(line).sentences { cut(sentence.text[...], into: &parts) }
     if !parts.isEmpty { parts[0].prefix = prefix }
+    for index in parts.indices { parts[index].mask = mask }
     return parts.isEmpty ? .unchanged(input.text) : .parts(parts)
   }
 

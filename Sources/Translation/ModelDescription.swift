@@ -14,6 +14,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var model: ModelConfiguration
   /// How this model likes to be searched; what is absent is as everywhere.
   public var search: SearchDefaults?
+  /// Whether it has learnt to copy placeholders (`TextPipeline.mask`); absent is no.
+  public var copiesPlaceholders: Bool?
   /// What the training wants to be remembered, for people.
   public var training: [String: String]?
 
@@ -29,7 +31,9 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     case formatVersion = "format_version"
     case sourceLanguage = "source_language"
     case targetLanguage = "target_language"
-    case precision, model, search, training
+    case precision, model, search
+    case copiesPlaceholders = "copies_placeholders"
+    case training
   }
 }
 

@@ -11,7 +11,9 @@ public struct TranslationOptions: Sendable {
   /// Source tokens decoded side by side at most, unless one sentence has more.
   public var batchTokens = 1024
   /// Placeholders, URLs and e-mail addresses must come out as often as they went in: among the hypotheses of the
-  /// search the best that keeps them all is taken, and a line where none does gets a warning.
+  /// search the best that keeps them all is taken, and a line where none does gets a warning. A model that has learnt to
+  /// copy placeholders (`ModelDescription.copiesPlaceholders`) is given those in place of such spans, of technical words
+  /// and of words in characters it does not know (`TextPipeline.mask`); on by default for such a model.
   public var protectsSpans = false
 
   public init(search: SearchOptions = SearchOptions()) { self.search = search }

@@ -39,7 +39,8 @@ public final class TranslationStream: @unchecked Sendable {
     self.options = options
     self.receive = receive
     preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength)
+      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength,
+      masksSpans: options.protectsSpans && translator.masksSpans)
     workersRunning = options.threads
     for _ in 0..<options.threads {
       let thread = Thread { [self] in work() }

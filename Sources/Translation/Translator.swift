@@ -43,8 +43,13 @@ public final class Translator: Sendable {
 
   /// The usual settings, with the model's own where it has any.
   public var defaultOptions: TranslationOptions {
-    TranslationOptions(search: description.search?.options ?? SearchOptions())
+    var options = TranslationOptions(search: description.search?.options ?? SearchOptions())
+    options.protectsSpans = masksSpans
+    return options
   }
+
+  /// Whether spans to be kept can be given to the models as placeholders.
+  var masksSpans: Bool { models.allSatisfy { $0.description.copiesPlaceholders == true } }
 
   /// Translates lines; the results are in their order. Blocks until all are done.
   public func translate(_ lines: [String], options: TranslationOptions? = nil) -> [TranslatedLine] {

@@ -45,10 +45,15 @@ struct TranslateCommand: ParsableCommand {
   @Flag(help: "Print which source piece each target piece attended to most.")
   var alignments = false
 
-  @Flag(help: """
-    Prefer translations that keep placeholders (%1$s, {name}), URLs and e-mail addresses, and warn where none does.
-    """)
-  var protect = false
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      """
+      Keep placeholders (%1$s, {name}), URLs and e-mail addresses, and warn where one is lost. A model that has learnt \
+      to copy such spans is shown marks in their place, and in place of codes, emoji and other scripts. (default: on \
+      for such a model)
+      """))
+  var protect: Bool?
 
   @Flag(help: "Draw each token at random, by its probability, instead of searching.")
   var sample = false
@@ -138,7 +143,7 @@ struct TranslateCommand: ParsableCommand {
   private func options(_ translator: Translator) throws -> TranslationOptions {
     var options = TranslationOptions(search: search.options(over: translator.defaultOptions.search))
     options.threads = threads.threads
-    options.protectsSpans = protect
+    options.protectsSpans = protect ?? translator.defaultOptions.protectsSpans
     if let batchSentences { options.batchSentences = batchSentences }
     options.search.keepsAttention = alignments
     if sample {
@@ -149,7 +154,7 @@ struct TranslateCommand: ParsableCommand {
       // No --beam was given: wide enough for what was asked.
       options.search.beamSize = nBest
     }
-    options.search.hypothesisCount = nBest ?? (protect && !sample ? options.search.beamSize : 1)
+    options.search.hypothesisCount = nBest ?? 1
     return options
   }
 }

@@ -36,8 +36,9 @@ import Testing
     var random = RandomGenerator(seed: 6)
     for _ in 0..<200 {
       let (source, target) = CopiedItems.insert("il dort !", "he sleeps!", random: &random)
-      #expect(source == target || source.hasPrefix("il dort") || source.hasSuffix("il dort !"))
-      #expect(source == target || target.hasPrefix("he sleeps") || target.hasSuffix("he sleeps!"))
+      // With a second item, one may stand at each end.
+      #expect(source == target || source.contains("il dort"))
+      #expect(source == target || target.contains("he sleeps"))
     }
   }
 

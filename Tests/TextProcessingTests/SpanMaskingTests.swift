@@ -1,0 +1,73 @@
+import Testing
+
+@testable import TextProcessing
+
+@Suite struct SpanMaskingTests {
+  /// Placeholders as their numbers, for reading.
+  private func shown(_ masked: MaskedText) -> String {
+    masked.text.unicodeScalars.map {
+      Placeholder.contains($0) ? "<\($0.value - Placeholder.scalar(0).value)>" : String($0)
+    }.joined()
+  }
+
+  @Test("what is to be kept becomes a placeholder, up to its exact limits; the rest stays", arguments: [
+    ("Le train XR-500 part.", "Le train <0> part.", ["XR-500"]),
+    ("Où va-t-il (B27) ?", "Où va-t-il (<0>) ?", ["B27"]),
+    ("voir rapport_final_v3.pdf.", "voir <0>.", ["rapport_final_v3.pdf"]),
+    ("parse_line() et l'A380", "<0> et l'<1>", ["parse_line()", "A380"]),
+    ("la valeur 0x80F3, puis #FF8800 !", "la valeur <0>, puis <1> !", ["0x80F3", "#FF8800"]),
+    ("à /dev/ttyUSB0 et/ou / ici", "à <0> et/ou / ici", ["/dev/ttyUSB0"]),
+    ("Il dit : a@b.fr et https://x.org/a.", "Il dit : <0> et <1>.", ["a@b.fr", "https://x.org/a"]),
+    ("Oui 😀👍🏽 non", "Oui <0> non", ["😀👍🏽"]),
+    ("le mot « привет мир » et 你好!", "le mot « <0> » et <1>!", ["привет мир", "你好"]),
+    ("Monsieur Şahin vient", "Monsieur <0> vient", ["Şahin"]),
+    ("prix : 10,45 euros, 1er train, 3 ANS, le 2e", "prix : 10,45 euros, 1er train, 3 ANS, le 2e", []),
+    // The capital of a known letter is known.
+    ("À LA MER, PRÈS, OÙ", "À LA MER, PRÈS, OÙ", []),
+    // Punctuation of another script belongs to the words on both its sides.
+    ("dire 你好，世界。 puis … non", "dire <0>。 puis … non", ["你好，世界"]),
+  ])
+  func spans(line: String, text: String, spans: [String]) throws {
+    let pipeline = try SampleCorpus.pipeline()
+    let masked = pipeline.mask(line)
+    #expect(shown(masked) == text)
+    #expect(masked.spans == spans)
+    #expect(masked.restore(masked.text) == line)
+    #expect(masked.isKept(in: masked.text))
+  }
+
+  @Test("restoring gives back the line for random Unicode; never more placeholders than there are")
+  func roundTrip() throws {
+    let pipeline = try SampleCorpus.pipeline()
+    var random = SeededGenerator(31)
+    var withSpans = 0
+    for _ in 0..<2000 {
+      let line = RandomText.make(upTo: 12, &random)
+      let masked = pipeline.mask(line)
+      #expect(masked.spans.count <= Placeholder.count)
+      if masked.spans.isEmpty {
+        #expect(masked.text == line)
+      } else {
+        withSpans += 1
+        #expect(Array(masked.restore(masked.text).unicodeScalars) == Array(pipeline.normalize(line).unicodeScalars))
+      }
+    }
+    #expect(withSpans > 500)
+    #expect(pipeline.mask(String(repeating: "😀 a ", count: 40)).spans.count == Placeholder.count)
+  }
+
+  @Test("a line with placeholders of its own stays as it is")
+  func ownPlaceholders() throws {
+    let line = "Le \u{E003} 😀"
+    #expect(try SampleCorpus.pipeline().mask(line) == MaskedText(text: line, spans: []))
+  }
+
+  @Test("a translation keeps the spans if each placeholder is there once; unknown ones vanish")
+  func kept() throws {
+    let masked = try SampleCorpus.pipeline().mask("Le B27 et le B28")
+    let (a, b, c) = (Placeholder.scalar(0), Placeholder.scalar(1), Placeholder.scalar(2))
+    #expect(masked.isKept(in: "the \(b) and \(a)") && masked.restore("the \(b) and \(a)") == "the B28 and B27")
+    for wrong in ["the \(a)", "\(a)\(a)\(b)", "\(a)\(b)\(c)", ""] { #expect(!masked.isKept(in: wrong)) }
+    #expect(masked.restore("\(c)x\(a)") == "xB27")
+  }
+}

@@ -1,0 +1,67 @@
+import Autograd
+import Foundation
+import Seq2Seq
+import TestSupport
+import Testing
+import TextProcessing
+
+@testable import Translation
+
+@Suite struct MaskedLineTests {
+  let directory: TemporaryDirectory
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    try TinyModel.save(to: directory.url)
+    let model = ModelDirectory(directory.url)
+    var description = try model.readDescription()
+    description.copiesPlaceholders = true
+    try description.write(to: model.configuration)
+  }
+
+  private func hypothesis(_ translator: Translator, _ text: String) -> Hypothesis {
+    Hypothesis(tokens: translator.text.encodeTarget(text), logProbability: -1, score: -1, tokenLogProbabilities: [])
+  }
+
+  @Test("a model that copies placeholders is given them by default, and its best faithful hypothesis gets the spans back")
+  func faithfulFirst() throws {
+    let translator = try Translator(model: directory.url)
+    var options = translator.defaultOptions
+    #expect(options.protectsSpans)
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true)
+    let input = TranslationInput("Le chat B27 dort 😀.")
+    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let (a, b) = (Placeholder.scalar(0), Placeholder.scalar(1))
+    #expect(parts.map(\.text) == ["Le chat \(a) dort \(b)."])
+    let hypotheses = ["The cat \(a) sleeps.", "The \(b) \(a) cat.", "The cat \(a) \(b)."].map { hypothesis(translator, $0) }
+    let line = LineAssembly(translator: translator, options: options)
+      .assemble(input, parts: parts, hypotheses: [hypotheses])
+    #expect(line.candidates.map(\.text) == ["The 😀 B27 cat."])
+    options.search.hypothesisCount = 3
+    let all = LineAssembly(translator: translator, options: options)
+      .assemble(input, parts: parts, hypotheses: [hypotheses])
+    #expect(all.candidates.map(\.text) == ["The 😀 B27 cat.", "The cat B27 😀.", "The cat B27 sleeps."])
+  }
+
+  @Test("a line of nothing but spans to be kept needs no model, and a forced beginning is not masked")
+  func withoutModel() throws {
+    let translator = try Translator(model: directory.url)
+    let output = translator.translate(["B27 — 😀 https://example.org/a"])[0]
+    #expect(output.text == "B27 — 😀 https://example.org/a" && output.sourceTokens == 0)
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true)
+    guard case .parts(let parts) = preparation.prepare(TranslationInput("Le B27", prefix: "The B27")) else {
+      return #expect(Bool(false), "nothing to translate")
+    }
+    #expect(parts[0].text == "Le B27" && parts[0].mask == nil)
+  }
+
+  @Test("a model that has not learnt placeholders is never given any")
+  func otherModels() throws {
+    let other = try TemporaryDirectory()
+    try TinyModel.save(to: other.url)
+    let translator = try Translator(model: other.url)
+    #expect(!translator.defaultOptions.protectsSpans && !translator.masksSpans)
+  }
+}
