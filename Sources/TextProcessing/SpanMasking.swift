@@ -29,7 +29,8 @@ public struct MaskedText: Sendable, Equatable {
 
 extension TextPipeline {
   /// Replaces by placeholders, up to `Placeholder.count` of them: protected spans (`ProtectedSpans`), technical words
-  /// (codes such as XR-500, identifiers with an underscore, absolute paths, hexadecimal numbers), and words with
+  /// (codes such as XR-500, identifiers with an underscore, absolute paths, hexadecimal numbers, versions, telephone
+  /// numbers), and words with
   /// characters that the source vocabulary would have to spell in bytes: emoji, other scripts. The spans are of the
   /// normalised line. A line that has such placeholders of its own stays as it is. Linear time.
   public func mask(_ line: String) -> MaskedText {
@@ -44,7 +45,7 @@ extension TextPipeline {
       place = range.upperBound
       return start..<passed
     }
-    ranges += TechnicalWords.find(in: scalars)
+    ranges += TechnicalWords.find(in: scalars) + TechnicalWords.telephones(in: scalars)
     if let known = knownCharacters { ranges += Self.foreignWords(scalars, known) }
     guard !ranges.isEmpty else { return untouched }
     var merged: [Range<Int>] = []
@@ -114,6 +115,45 @@ extension TextPipeline {
 
 /// Words of machines rather than of a language, in ASCII, between white space, quotes and the sentence's punctuation.
 enum TechnicalWords {
+  /// Groups of digits with one space between, eight digits or more in all, of which the first begins with + or 0.
+  static func telephones(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
+    var found: [Range<Int>] = []
+    var at = 0
+    while at < scalars.count {
+      let begins = scalars[at] == "+" || scalars[at] == "0"
+      guard begins, at == 0 || !isWord(scalars[at - 1]) else {
+        at += 1
+        continue
+      }
+      var (end, digits, groups) = (at + 1, scalars[at] == "0" ? 1 : 0, 1)
+      while end < scalars.count {
+        if isDigit(scalars[end]) {
+          digits += 1
+        } else if scalars[end] == " ", isDigit(scalars[end - 1]), end + 1 < scalars.count, isDigit(scalars[end + 1]) {
+          groups += 1
+        } else {
+          break
+        }
+        end += 1
+      }
+      if groups > 1, digits >= 8, end == scalars.count || !isWord(scalars[end]) { found.append(at..<end) }
+      at = end
+    }
+    return found
+  }
+
+  private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
+  private static func isWord(_ scalar: Unicode.Scalar) -> Bool { isDigit(scalar) || scalar.properties.isAlphabetic }
+
+  /// Digits in groups with hyphens between (555-0142), two full stops or more (2.4.1), or a full stop and letters (7.0rc2).
+  private static func isNumbered(_ word: [Unicode.Scalar]) -> Bool {
+    let inner = word.indices.dropFirst().dropLast().filter { isDigit(word[$0 - 1]) && isDigit(word[$0 + 1]) }
+    let (stops, hyphens) = (inner.filter { word[$0] == "." }.count, inner.filter { word[$0] == "-" }.count)
+    guard word.allSatisfy({ isWord($0) || "-.+".unicodeScalars.contains($0) }) else { return false }
+    let hasLetter = word.contains { $0.properties.isAlphabetic }
+    return hasLetter ? stops > 0 : stops > 1 || hyphens > 0
+  }
+
   static func find(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
     var found: [Range<Int>] = []
     var start = 0
@@ -145,6 +185,7 @@ enum TechnicalWords {
     let digit = word.contains { ("0"..."9").contains($0) }
     if word.contains("_") { return upper || lower }
     if first == "/" { return word.count > 2 && (upper || lower) }
+    if isNumbered(Array(word)) { return true }
     let rest = word.dropFirst()
     if first == "#" { return (3...8).contains(rest.count) && rest.allSatisfy(\.properties.isASCIIHexDigit) }
     if first == "0", rest.first == "x" { return rest.count > 1 && rest.dropFirst().allSatisfy(\.properties.isASCIIHexDigit) }

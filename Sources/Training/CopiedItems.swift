@@ -7,12 +7,15 @@ import TextProcessing
 /// After the inline noise of Mozilla's translation models (OpusTrainer), but inside the sentence where it can be done
 /// without an alignment: in place of a word that stands on both sides, such as a name.
 enum CopiedItems {
-  /// The pair with an item in it, now and then two.
+  /// The pair with an item in it, now and then two or three.
   static func insert(
     _ source: String, _ target: String, random: inout some RandomNumberGenerator
   ) -> (source: String, target: String) {
-    let once = insertOne(source, target, random: &random)
-    return Int.random(in: 0..<5, using: &random) == 0 ? insertOne(once.source, once.target, random: &random) : once
+    var pair = insertOne(source, target, random: &random)
+    for _ in 0..<2 where Int.random(in: 0..<3, using: &random) == 0 {
+      pair = insertOne(pair.source, pair.target, random: &random)
+    }
+    return pair
   }
 
   private static func insertOne(
@@ -65,17 +68,18 @@ enum CopiedItems {
   // MARK: Items
 
   static func make(_ random: inout some RandomNumberGenerator) -> String {
-    switch Int.random(in: 0..<16, using: &random) {
-    case 0: return number(&random)
-    case 1: return code(&random)
-    case 2: return "\(word(latin, 2...8, &random)).\(word(latin, 2...8, &random))@\(domain(&random))"
-    case 3:
+    // Names and numbers most: what else is here, a translation can be given as placeholders (`TextPipeline.mask`).
+    switch Int.random(in: 0..<20, using: &random) {
+    case 0, 1, 2: return number(&random)
+    case 3: return code(&random)
+    case 4: return "\(word(latin, 2...8, &random)).\(word(latin, 2...8, &random))@\(domain(&random))"
+    case 5:
       let scheme = Bool.random(using: &random) ? "https://" : "http://www."
       let path = Bool.random(using: &random) ? "/\(word(latin, 2...9, &random))" : ""
       return scheme + domain(&random) + path
-    case 4, 5, 6: return name(&random)
-    case 7, 8: return emoji(&random)
-    case 9, 10: return String(Character(Placeholder.scalar(Int.random(in: 0..<Placeholder.count, using: &random))))
+    case 6, 7, 8, 9, 10, 11, 12: return name(&random)
+    case 13: return emoji(&random)
+    case 14, 15, 16, 17: return String(Character(Placeholder.scalar(Int.random(in: 0..<Placeholder.count, using: &random))))
     default:
       let script = scripts.randomElement(using: &random) ?? latin
       return (0..<Int.random(in: 1...2, using: &random)).map { _ in word(script, 2...7, &random) }.joined(separator: " ")
@@ -87,9 +91,11 @@ enum CopiedItems {
   }
 
   private static func number(_ random: inout some RandomNumberGenerator) -> String {
-    switch Int.random(in: 0..<5, using: &random) {
+    switch Int.random(in: 0..<8, using: &random) {
     case 0: return "\(Int.random(in: 1...9, using: &random)).\(digits(1, &random)).\(digits(2, &random))"
     case 1: return "+\(digits(2, &random)) \(digits(1, &random)) \(digits(2, &random)) \(digits(2, &random)) \(digits(2, &random))"
+    case 2: return "\(Int.random(in: 1...20, using: &random)).\(digits(Int.random(in: 1...2, using: &random), &random))"
+    case 3: return String(Int.random(in: 1500...2050, using: &random))
     default: return String(Int.random(in: 2...Int.random(in: 10...99999, using: &random), using: &random))
     }
   }
@@ -107,17 +113,23 @@ enum CopiedItems {
   /// Syllables that can be said, with a capital; now and then two, or with a hyphen.
   private static func name(_ random: inout some RandomNumberGenerator) -> String {
     func one() -> String {
+      let starts = [
+        "b", "br", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "kr", "l", "m", "n", "p", "ph", "qu", "r", "s",
+        "sch", "st", "t", "th", "v", "w", "y", "z", "",
+      ]
+      let middles = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ou", "ai", "ei", "au", "ö", "é", "è", "á", "ü", "y"]
       let syllables = (0..<Int.random(in: 1...3, using: &random)).map { _ in
-        String("bcdfghjklmnprstvwz".randomElement(using: &random) ?? "b")
-          + String("aeiouyéèüöáo".randomElement(using: &random) ?? "a")
+        (starts.randomElement(using: &random) ?? "") + (middles.randomElement(using: &random) ?? "a")
+          + (Int.random(in: 0..<4, using: &random) == 0 ? ["n", "r", "l", "m", "s"].randomElement(using: &random) ?? "" : "")
       }
-      let end = ["", "", "n", "r", "s", "t", "ng", "ski", "ll"].randomElement(using: &random) ?? ""
-      let whole = syllables.joined() + end
+      let end = ["", "", "n", "r", "s", "t", "ng", "ski", "ll", "ne", "ville", "son", "ra"].randomElement(using: &random)
+      let whole = syllables.joined() + (end ?? "")
       return whole.prefix(1).uppercased() + whole.dropFirst()
     }
-    switch Int.random(in: 0..<6, using: &random) {
+    switch Int.random(in: 0..<8, using: &random) {
     case 0: return "\(one())-\(one())"
-    case 1, 2: return "\(one()) \(one())"
+    case 1: return ["Van ", "de ", "El ", "O'", "Mc", "d'"].randomElement(using: &random).map { $0 + one() } ?? one()
+    case 2, 3: return "\(one()) \(one())"
     default: return one()
     }
   }

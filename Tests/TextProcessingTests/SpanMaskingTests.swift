@@ -22,6 +22,10 @@ import Testing
     ("le mot « привет мир » et 你好!", "le mot « <0> » et <1>!", ["привет мир", "你好"]),
     ("Monsieur Şahin vient", "Monsieur <0> vient", ["Şahin"]),
     ("prix : 10,45 euros, 1er train, 3 ANS, le 2e", "prix : 10,45 euros, 1er train, 3 ANS, le 2e", []),
+    ("appeler le 06 39 98 45 67, le +33 1 99 00 56 78 ou le 555-0142.", "appeler le <0>, le <1> ou le <2>.",
+      ["06 39 98 45 67", "+33 1 99 00 56 78", "555-0142"]),
+    ("10 000 000 habitants, 0 20 fois, 007", "10 000 000 habitants, 0 20 fois, 007", []),
+    ("la version 2.4.1 (v1.0-b), 7.0rc2 ou 3.11", "la version <0> (<1>), <2> ou 3.11", ["2.4.1", "v1.0-b", "7.0rc2"]),
     // The capital of a known letter is known.
     ("À LA MER, PRÈS, OÙ", "À LA MER, PRÈS, OÙ", []),
     // Punctuation of another script belongs to the words on both its sides.
