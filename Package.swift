@@ -44,7 +44,7 @@ let package = Package(
     .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], resources: [.copy("Resources")]),
     .testTarget(name: "TrainingTests", dependencies: ["Training"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "mt"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "mt"], exclude: ["Fixtures"]),
   ]
 )
 

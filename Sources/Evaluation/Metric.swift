@@ -128,10 +128,13 @@ extension Metric {
 
   /// The score of every segment, from statistics already counted.
   public func sentenceScores(_ statistics: SegmentStatistics) -> [Double] {
-    (0..<statistics.segmentCount).map { segment in
-      let row = statistics.values[segment * statistics.width..<(segment + 1) * statistics.width]
-      return score(sums: Array(row), references: statistics.references).score
-    }
+    (0..<statistics.segmentCount).map { sentenceScore(statistics, segment: $0).score }
+  }
+
+  /// One segment's score, from statistics already counted.
+  public func sentenceScore(_ statistics: SegmentStatistics, segment: Int) -> Score {
+    let row = statistics.values[segment * statistics.width..<(segment + 1) * statistics.width]
+    return score(sums: Array(row), references: statistics.references)
   }
 
   public func trialScore(sums: [Double]) -> Double { score(sums: sums, references: .variable).score }
@@ -140,6 +143,8 @@ extension Metric {
 /// Scores a corpus pair by pair in constant memory.
 public struct CorpusScorer {
   public let metric: any Metric
+  private let keepsSegments: Bool
+  private var segments: [Double] = []
   private let counter: any SegmentCounter
   private var sums: [Double]
   private var row: [Double]
@@ -147,8 +152,11 @@ public struct CorpusScorer {
   private var mostReferences = 0
   public private(set) var segmentCount = 0
 
-  public init(metric: any Metric) {
+  /// - Parameter keepsSegments: keeps every segment's statistics, `metric.statisticCount` numbers each, for
+  ///   `statistics()`.
+  public init(metric: any Metric, keepsSegments: Bool = false) {
     self.metric = metric
+    self.keepsSegments = keepsSegments
     counter = metric.makeCounter()
     sums = [Double](repeating: 0, count: metric.statisticCount)
     row = sums
@@ -170,6 +178,7 @@ public struct CorpusScorer {
     let counter = counter
     row.withUnsafeMutableBufferPointer { counter.countHypothesis(hypothesis, into: $0) }
     for column in sums.indices { sums[column] += row[column] }
+    if keepsSegments { segments += row }
     fewestReferences = min(fewestReferences, references)
     mostReferences = max(mostReferences, references)
     segmentCount += 1
@@ -179,8 +188,17 @@ public struct CorpusScorer {
   /// - Throws: `EvaluationError.noSegments` when nothing was added.
   public func score() throws -> Score {
     guard segmentCount > 0 else { throw EvaluationError.noSegments }
-    return metric.score(
-      sums: sums, references: fewestReferences == mostReferences ? .fixed(mostReferences) : .variable)
+    return metric.score(sums: sums, references: references)
+  }
+
+  /// The statistics of every segment added so far, in a scorer that keeps them.
+  public func statistics() -> SegmentStatistics {
+    precondition(keepsSegments, "segments are not kept, \(segmentCount) were added")
+    return SegmentStatistics(values: segments, width: metric.statisticCount, references: references)
+  }
+
+  private var references: Signature.ReferenceCount {
+    fewestReferences == mostReferences ? .fixed(mostReferences) : .variable
   }
 }
 

@@ -4,3 +4,6 @@ import Foundation
 func formatFixed(_ value: Double, _ decimals: Int) -> String {
   String(format: "%.\(decimals)f", value)
 }
+
+/// As `formatFixed`, with a sign also before what is not negative.
+func formatSigned(_ value: Double, _ decimals: Int) -> String { String(format: "%+.\(decimals)f", value) }

@@ -106,13 +106,19 @@ public struct PairedTest: Sendable {
     var generator = seed.makeGenerator()
     let scores = Bootstrap.scores(of: [baseline, system], metric: metric, resamples: resamples, generator: &generator)
     let single = metric.resamplesInSinglePrecision
-    let differences = zip(scores[0], scores[1]).map { single ? Double(abs(Float($1) - Float($0))) : abs($1 - $0) }
-    var mean = differences.reduce(0, +) / Double(resamples)
-    if single { mean = Double(Float(mean)) }
-    let exceeding = differences.count { (single ? Double(Float($0) - Float(mean)) : $0 - mean) > difference }
+    let exceeding =
+      single
+      ? Self.exceeding(scores.map { $0.map(Float.init) }, Float(difference)) : Self.exceeding(scores, difference)
     return Result(
       score: score, pValue: Double(exceeding + 1) / Double(resamples + 1),
       confidence: Bootstrap.interval(scores[1], singlePrecision: single))
+  }
+
+  /// How many of two systems' differences, less their mean, are above the observed one.
+  private static func exceeding<Number: BinaryFloatingPoint>(_ scores: [[Number]], _ observed: Number) -> Int {
+    let differences = zip(scores[0], scores[1]).map { abs($1 - $0) }
+    let mean = Bootstrap.mean(differences)
+    return differences.count { $0 - mean > observed }
   }
 
   /// How often two pseudo-systems, made by swapping segments at random, differ more than the real two do.

@@ -27,12 +27,15 @@ extension Score {
   }
 
   /// The score and its parts at full double precision.
-  public func json() -> String {
-    var members: [(String, String)] = [("name", jsonString(name)), ("score", jsonNumber(score))]
+  var jsonMembers: [(String, String)] {
+    var members: [(String, String)] = [
+      ("name", jsonString(name)), ("score", jsonNumber(score)), ("signature", jsonString(signature.format())),
+    ]
     if let confidence {
       members.append(("confidence_mean", jsonNumber(confidence.mean)))
       members.append(("confidence_half_width", jsonNumber(confidence.halfWidth)))
     }
+    if !verbose.isEmpty { members.append(("verbose", jsonString(verbose))) }
     switch details {
     case .bleu(let precisions, let correct, let total, let penalty, let hypothesisLength, let referenceLength):
       members.append(("precisions", jsonArray(precisions)))
@@ -49,8 +52,7 @@ extension Score {
       members.append(("edits", "\(edits)"))
       members.append(("reference_length", jsonNumber(referenceLength)))
     }
-    members.append(("signature", jsonString(signature.format())))
-    return jsonObject(members)
+    return members
   }
 
   /// sacreBLEU prints an interval only around a mean above 0.
@@ -64,11 +66,9 @@ extension Score {
 public enum ScoreList {
   /// sacreBLEU's JSON: one object, or several in brackets.
   public static func sacreBLEUJSON(_ scores: [Score], width: Int = 1) -> String {
-    joined(scores.map { $0.sacreBLEUJSON(width: width) })
+    let objects = scores.map { $0.sacreBLEUJSON(width: width) }
+    return objects.count == 1 ? objects[0] : "[\n" + objects.joined(separator: ",\n") + "\n]"
   }
-
-  /// JSON at full precision, in the same outer form.
-  public static func json(_ scores: [Score]) -> String { joined(scores.map { $0.json() }) }
 
   /// sacreBLEU's text: one line for each score, aligned at the `=`.
   public static func text(
@@ -80,13 +80,41 @@ public enum ScoreList {
     let widest = heads.max() ?? 0
     return zip(lines, heads).map { String(repeating: " ", count: widest - $1) + $0 }.joined(separator: "\n")
   }
+}
 
-  private static func joined(_ objects: [String]) -> String {
-    objects.count == 1 ? objects[0] : "[\n" + objects.joined(separator: ",\n") + "\n]"
+extension ScoreTable {
+  /// sacreBLEU's JSON, byte for byte but for the version: of one system its scores, of several an array with scores
+  /// as text, or after a paired test with numbers at full precision.
+  ///
+  /// sacreBLEU itself fails where a paired bootstrap of chrF or TER is to be written as JSON; here that is in the
+  /// form of BLEU's. Of two tests only the bootstrap has a place.
+  public func sacreBLEUJSON(width: Int = 1) -> String {
+    if systems.count == 1 { return ScoreList.sacreBLEUJSON(cells[0].map(\.score), width: width) }
+    let paired = cells.joined().contains { $0.bootstrapPValue != nil || $0.randomizationPValue != nil }
+    func number(_ value: Double?) -> String { value.map(jsonNumber) ?? "null" }
+    let objects = zip(systems, cells).enumerated().map { row, system in
+      let name = paired && row == 0 ? "Baseline: \(system.0)" : system.0
+      let members = system.1.map { cell in
+        let score = cell.score
+        guard paired else { return "\(jsonASCIIString(score.name)): \"\(formatFixed(score.score, width))\"" }
+        return """
+          \(jsonASCIIString(score.name)): {
+                      "score": \(jsonNumber(score.score)),
+                      "p_value": \(number(cell.bootstrapPValue ?? cell.randomizationPValue)),
+                      "mean": \(number(score.confidence?.mean)),
+                      "ci": \(number(score.confidence?.halfWidth))
+                  }
+          """
+      }
+      return "    {\n"
+        + (["\"system\": \(jsonASCIIString(name))"] + members).map { "        \($0)" }.joined(separator: ",\n")
+        + "\n    }"
+    }
+    return "[\n" + objects.joined(separator: ",\n") + "\n]"
   }
 }
 
-private func jsonObject(_ members: [(String, String)]) -> String {
+func jsonObject(_ members: [(String, String)]) -> String {
   "{\n" + members.map { " \(jsonString($0)): \($1)" }.joined(separator: ",\n") + "\n}"
 }
 
@@ -99,6 +127,15 @@ func jsonNumber(_ value: Double) -> String { value.isFinite ? "\(value)" : "null
 
 /// A decimal string as Python prints the number that it denotes.
 private func pythonNumber(_ text: String) -> String { Double(text).map { "\($0)" } ?? text }
+
+/// A JSON string in which every character outside of ASCII is escaped, as Python writes it.
+private func jsonASCIIString(_ text: String) -> String {
+  jsonString(text).utf16.map { unit in
+    if unit < 0x7F { return String(UnicodeScalar(UInt8(unit))) }
+    let digits = String(unit, radix: 16)
+    return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+  }.joined()
+}
 
 /// A JSON string with non-ASCII characters as they are.
 func jsonString(_ text: String) -> String {

@@ -1,142 +1,168 @@
-/// Many systems under several metrics, as one table.
+/// Many systems under several metrics.
 public struct ScoreTable: Sendable {
-  /// One cell: a score, and what is known about its certainty.
+  /// One system's score under one metric, and how sure its difference from the baseline is.
   public struct Cell: Sendable {
-    public let score: Double
-    public let confidence: ConfidenceInterval?
-    public let pValue: Double?
+    public let score: Score
+    /// The p-value of the paired bootstrap, nil for the baseline.
+    public var bootstrapPValue: Double?
+    /// The p-value of approximate randomisation, nil for the baseline.
+    public var randomizationPValue: Double?
 
-    public init(score: Double, confidence: ConfidenceInterval? = nil, pValue: Double? = nil) {
+    public init(score: Score, bootstrapPValue: Double? = nil, randomizationPValue: Double? = nil) {
       self.score = score
-      self.confidence = confidence
-      self.pValue = pValue
+      self.bootstrapPValue = bootstrapPValue
+      self.randomizationPValue = randomizationPValue
     }
   }
 
   /// Names of the systems, one for each row.
   public let systems: [String]
-  /// Names of the metrics, one for each column.
-  public let metrics: [String]
-  /// Signatures of the metrics.
-  public let signatures: [Signature]
   /// [systems][metrics].
   public let cells: [[Cell]]
+  /// Whether the first system is what the others are compared with.
+  public let hasBaseline: Bool
+  /// The name of the test set, where there may be several.
+  public var testSet: String?
+
+  /// - Parameter cells: [systems][metrics], with the same metrics for each system.
+  public init(systems: [String], cells: [[Cell]], hasBaseline: Bool = false) {
+    precondition(systems.count == cells.count, "\(systems.count) system names for \(cells.count) rows of scores")
+    self.systems = systems
+    self.cells = cells
+    self.hasBaseline = hasBaseline
+  }
 
   /// - Parameter scores: [systems][metrics], with the same metrics for each system.
-  public init(systems: [String], scores: [[Score]]) {
-    precondition(
-      systems.count == scores.count, "\(systems.count) system names for \(scores.count) rows of scores")
-    self.systems = systems
-    metrics = scores.first?.map(\.name) ?? []
-    signatures = scores.first?.map(\.signature) ?? []
-    cells = scores.map { $0.map { Cell(score: $0.score, confidence: $0.confidence) } }
+  public init(systems: [String], scores: [[Score]], hasBaseline: Bool = false) {
+    self.init(systems: systems, cells: scores.map { $0.map { Cell(score: $0) } }, hasBaseline: hasBaseline)
   }
 
-  /// - Parameter comparisons: one for each metric, each with a result for each system, the baseline first.
-  public init(systems: [String], comparisons: [PairedTest.Comparison]) {
-    for comparison in comparisons {
-      precondition(
-        comparison.results.count == systems.count,
-        "\(comparison.results.count) results of \(comparison.name) for \(systems.count) systems")
-    }
-    self.systems = systems
-    metrics = comparisons.map(\.name)
-    signatures = comparisons.map(\.signature)
-    cells = systems.indices.map { system in
-      comparisons.map {
-        let result = $0.results[system]
-        return Cell(score: result.score, confidence: result.confidence, pValue: result.pValue)
+  /// The same table, its first system the one that the others are compared with.
+  public func withBaseline() -> ScoreTable {
+    var table = ScoreTable(systems: systems, cells: cells, hasBaseline: true)
+    table.testSet = testSet
+    return table
+  }
+
+  /// Names of the metrics, one for each column.
+  public var metrics: [String] { cells.first?.map(\.score.name) ?? [] }
+  /// Signatures of the metrics.
+  public var signatures: [Signature] { cells.first?.map(\.score.signature) ?? [] }
+
+  /// Every cell as a record: system by system, metric by metric.
+  public var records: [ScoreRecord] {
+    zip(systems, cells).enumerated().flatMap { row, system in
+      system.1.enumerated().map { column, cell in
+        ScoreRecord(
+          testSet: testSet, system: system.0, isBaseline: hasBaseline && row == 0, score: cell.score,
+          difference: hasBaseline && row > 0 ? cell.score.score - cells[0][column].score.score : nil,
+          bootstrapPValue: cell.bootstrapPValue, randomizationPValue: cell.randomizationPValue)
       }
     }
   }
 
-  /// A Markdown table with the signatures under it; `*` marks p ≤ 0.05.
-  public func markdown(width: Int = 2) -> String {
-    var lines = ["| System | " + metrics.joined(separator: " | ") + " |"]
-    lines.append("|---|" + String(repeating: "---:|", count: metrics.count))
-    for (system, row) in zip(systems, cells) {
-      let name = system.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
-      lines.append("| \(name) | " + row.map { Self.text($0, width) }.joined(separator: " | ") + " |")
-    }
+  // MARK: For people
+
+  /// A line for each metric of a single system, as sacreBLEU prints it; of several systems aligned columns for a
+  /// terminal, with the signatures below.
+  /// - Parameter width: decimals of scores.
+  public func text(width: Int = 2, short: Bool = false) -> String {
+    if systems.count == 1 { return ScoreList.text(cells[0].map(\.score), width: width, short: short) }
+    let (rows, labels) = grid(width, padding: " ")
+    var lines = alignedColumns(rows, labels: labels)
     lines.append("")
-    lines += zip(metrics, signatures).map { "- \($0): `\($1)`" }
+    lines += zip(metrics, signatures).map { "\($0)|\($1.format(short: short))" }
+    if let explanation { lines += ["", explanation] }
     return lines.joined(separator: "\n")
   }
 
-  /// Tab-separated values at full precision: a score column for each metric, then those of its mean, half-width
-  /// and p-value if any system has them.
-  public func tsv() -> String {
-    var header = ["system"]
-    var columns: [(Cell) -> Double?] = []
-    var sources: [Int] = []
-    for (index, metric) in metrics.enumerated() {
-      let present = cells.map { $0[index] }
-      func add(_ title: String, _ value: @escaping (Cell) -> Double?) {
-        header.append(title)
-        columns.append(value)
-        sources.append(index)
-      }
-      add(metric) { $0.score }
-      if present.contains(where: { $0.confidence != nil }) {
-        add("\(metric) mean") { $0.confidence?.mean }
-        add("\(metric) half-width") { $0.confidence?.halfWidth }
-      }
-      if present.contains(where: { $0.pValue != nil }) { add("\(metric) p") { $0.pValue } }
-    }
-    var lines = [header.joined(separator: "\t")]
-    for (system, row) in zip(systems, cells) {
-      let values = zip(sources, columns).map { source, value in value(row[source]).map(jsonNumber) ?? "" }
-      lines.append(([Self.withoutTabs(system)] + values).joined(separator: "\t"))
-    }
-    return lines.joined(separator: "\n")
+  /// The scores alone, one a line: system by system, metric by metric.
+  public func scoresAlone(width: Int = 2) -> String {
+    cells.joined().map { $0.score.textLine(width: width, scoreOnly: true) }.joined(separator: "\n")
   }
 
-  /// Aligned columns for a terminal.
-  public func text(width: Int = 2) -> String {
-    let table = [["System"] + metrics] + zip(systems, cells).map { [$0] + $1.map { Self.text($0, width) } }
-    let widths = (0...metrics.count).map { column in table.map { $0[column].count }.max() ?? 0 }
-    var lines = table.map { row in
-      zip(row, widths).enumerated().map { index, cell in
-        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-        return index == 0 ? cell.0 + padding : padding + cell.0
-      }.joined(separator: "  ")
-    }
-    lines.insert(String(repeating: "─", count: widths.reduce(0, +) + 2 * metrics.count), at: 1)
+  /// A Markdown table with the signatures under it.
+  public func markdown(width: Int = 2, short: Bool = false) -> String {
+    let (rows, labels) = grid(width, padding: "")
+    var lines = rows.map { "| " + $0.map(Self.escaped).joined(separator: " | ") + " |" }
+    lines.insert("|" + rows[0].indices.map { $0 < labels ? "---|" : "---:|" }.joined(), at: 1)
     lines.append("")
-    lines += zip(metrics, signatures).map { "\($0)|\($1)" }
+    lines += zip(metrics, signatures).map { "- \($0): `\($1.format(short: short))`" }
+    if let explanation { lines += ["", explanation] }
     return lines.joined(separator: "\n")
   }
 
-  /// JSON at full precision: the signatures, and a record for each system.
-  public func json() -> String {
-    let heads = zip(metrics, signatures).map { "  \(jsonString($0)): \(jsonString($1.format()))" }
-    let records = zip(systems, cells).map { system, row in
-      let members = zip(metrics, row).map { metric, cell in
-        var fields = ["\"score\": \(jsonNumber(cell.score))"]
-        if let confidence = cell.confidence {
-          fields.append("\"confidence_mean\": \(jsonNumber(confidence.mean))")
-          fields.append("\"confidence_half_width\": \(jsonNumber(confidence.halfWidth))")
+  /// Header and rows, of which the first `labels` columns are names. A column for each metric; or, where certainties
+  /// are to be shown, a row for each metric and system.
+  /// - Parameter padding: what stands where a `*` might, to keep digits under digits.
+  private func grid(_ width: Int, padding: String) -> (rows: [[String]], labels: Int) {
+    let all = cells.joined()
+    let intervals = all.contains { $0.score.confidence != nil }
+    guard intervals || hasBaseline else {
+      return (
+        [["System"] + metrics]
+          + zip(systems, cells).map { [$0] + $1.map { formatFixed($0.score.score, width) } }, 1
+      )
+    }
+    let bootstrap = all.contains { $0.bootstrapPValue != nil }
+    let randomization = all.contains { $0.randomizationPValue != nil }
+    func marked(_ pValue: Double?) -> String {
+      // As sacreBLEU marks it.
+      pValue.map { formatFixed($0, 4) + ($0 <= 0.05 ? "*" : padding) } ?? ""
+    }
+    func row(_ values: [(shown: Bool, text: String)]) -> [String] { values.filter(\.shown).map(\.text) }
+    var rows = [
+      row([
+        (true, "Metric"), (true, "System"), (true, "Score"), (intervals, "Mean ± 95 %"), (hasBaseline, "Difference"),
+        (bootstrap, "p bootstrap"), (randomization, "p randomisation"),
+      ])
+    ]
+    for metric in metrics.indices {
+      for (system, cells) in cells.enumerated() {
+        let cell = cells[metric], difference = cell.score.score - self.cells[0][metric].score.score
+        let interval = cell.score.confidence.map {
+          "\(formatFixed($0.mean, width)) ± \(formatFixed($0.halfWidth, width))"
         }
-        if let pValue = cell.pValue { fields.append("\"p_value\": \(jsonNumber(pValue))") }
-        return "   \(jsonString(metric)): {\(fields.joined(separator: ", "))}"
+        rows.append(
+          row([
+            (true, metrics[metric]), (true, systems[system]), (true, formatFixed(cell.score.score, width)),
+            (intervals, interval ?? ""),
+            (hasBaseline, system == 0 ? "baseline" : formatSigned(difference, width)),
+            (bootstrap, marked(cell.bootstrapPValue)), (randomization, marked(cell.randomizationPValue)),
+          ]))
       }
-      let body = (["   \"system\": \(jsonString(system))"] + members).joined(separator: ",\n")
-      return "  {\n\(body)\n  }"
     }
-    return "{\n \"signatures\": {\n\(heads.joined(separator: ",\n"))\n },\n \"systems\": [\n"
-      + records.joined(separator: ",\n") + "\n ]\n}"
+    return (rows, 2)
   }
 
-  private static func text(_ cell: Cell, _ width: Int) -> String {
-    var text = formatFixed(cell.score, width)
-    if let confidence = cell.confidence {
-      text += " (\(formatFixed(confidence.mean, width)) ± \(formatFixed(confidence.halfWidth, width)))"
+  /// What the p-values mean, where there are any.
+  private var explanation: String? {
+    guard cells.joined().contains(where: { $0.bootstrapPValue != nil || $0.randomizationPValue != nil }) else {
+      return nil
     }
-    if let pValue = cell.pValue { text += " (p = \(formatFixed(pValue, 4)))" + (pValue <= 0.05 ? "*" : "") }
-    return text
+    return """
+      p: how likely chance alone is to make a difference from the baseline as large as this or larger; * marks p ≤ 0.05.
+      It speaks of these test sentences only, not of how a model would vary from one training to the next.
+      """
   }
 
-  private static func withoutTabs(_ text: String) -> String {
-    String(text.map { $0 == "\t" || $0 == "\n" ? " " : $0 })
+  private static func escaped(_ text: String) -> String {
+    text.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
   }
+}
+
+/// Rows as lines whose columns stand under each other, a rule under the first: `labels` columns to the left, the
+/// others to the right.
+private func alignedColumns(_ rows: [[String]], labels: Int) -> [String] {
+  let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+  var lines = rows.map { row in
+    var line = zip(row, widths).enumerated().map { index, cell in
+      let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+      return index < labels ? cell.0 + padding : padding + cell.0
+    }.joined(separator: "  ")
+    while line.last == " " { line.removeLast() }
+    return line
+  }
+  lines.insert(String(repeating: "─", count: widths.reduce(0, +) + 2 * (widths.count - 1)), at: 1)
+  return lines
 }

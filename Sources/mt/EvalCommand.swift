@@ -5,12 +5,6 @@ import Seq2Seq
 import TextProcessing
 import Translation
 
-extension BLEU.Tokenization: ExpressibleByArgument {}
-
-enum ScoreFormat: String, CaseIterable, ExpressibleByArgument {
-  case text, json, markdown, tsv
-}
-
 /// `mt eval`
 struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,176 +12,158 @@ struct EvalCommand: ParsableCommand {
     abstract: "Score translations against references: BLEU, chrF, TER, with sacreBLEU's digits.",
     discussion: """
       With --hypotheses scores these files; without, translates the source with the model and scores that. Without any \
-      file it uses the test set in Eval/. Each score comes with the signature that makes it comparable. Without --bleu, \
-      --chrf or --ter prints BLEU and chrF.
+      file it uses the test set in Eval/. Without --bleu, --chrf or --ter prints BLEU and chrF. Each score comes with \
+      the signature that makes it comparable; several systems make one table.
+
+      --test-set DIR scores every test set in a folder: NAME.SRC and NAME.TGT by language, further references as \
+      NAME.refX.TGT, translations as NAME.SYSTEM.TGT (or NAME-SRC-TGT.SYSTEM.TGT), all perhaps gzipped. A set without \
+      translations is translated by the model. DIR/NAME takes one set.
+
+      Options of the metrics and of the tests have sacreBLEU's names and meaning, and so do the numbers.
+
+      Examples:
+        mt eval --bleu
+        mt eval --hypotheses a.en b.en --references ref1.en ref2.en --ter
+        mt eval --baseline a.en b.en c.en --references ref.en --significance
+        mt eval --test-set flores/ --format markdown
       """)
 
-  @Flag(help: "BLEU (Papineni et al. 2002).")
-  var bleu = false
+  @OptionGroup(title: "What to score") var texts: EvalTextFlags
 
-  @Flag(help: "chrF (Popović 2015); chrF++ with --chrf-word-order 2.")
-  var chrf = false
+  @OptionGroup(title: "Metrics") var metrics: MetricFlags
 
-  @Flag(help: "Translation edit rate (Snover et al. 2006).")
-  var ter = false
+  @OptionGroup(title: "What to print") var output: EvalOutputFlags
 
-  @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("Translations to score, one system a file.", valueName: "file"),
-    completion: .file())
-  var hypotheses: [String] = []
+  @OptionGroup(title: "Certainty") var certainty: SignificanceFlags
 
-  @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("Reference translations, one or more files.", valueName: "file"),
-    completion: .file())
-  var references: [String] = []
+  @OptionGroup(title: "BLEU") var bleu: BLEUFlags
 
-  @Option(help: ArgumentHelp("Lines to translate.", valueName: "file"), completion: .file())
-  var source: String?
+  @OptionGroup(title: "chrF") var chrf: ChrFFlags
 
-  @OptionGroup var model: ModelOption
+  @OptionGroup(title: "TER") var ter: TERFlags
 
-  @OptionGroup(title: "Search") var search: SearchFlags
+  @OptionGroup(title: "Translation") var model: ModelOption
 
-  @OptionGroup var threads: ThreadsOption
+  @OptionGroup(title: "Translation") var threads: ThreadsOption
 
-  @Option(help: "How BLEU cuts words. (default: zh for Chinese, else 13a)")
-  var tokenize: BLEU.Tokenization?
-
-  @Flag(help: "Score in lower case.")
-  var lowercase = false
-
-  @Option(help: ArgumentHelp("chrF: also word n-grams up to this order.", valueName: "n"))
-  var chrfWordOrder = 0
-
-  @Option(help: "What to print.")
-  var format = ScoreFormat.text
-
-  @Flag(help: "Go on where a file is not UTF-8, with U+FFFD for what cannot be read.")
-  var replaceInvalid = false
+  @OptionGroup(title: "Translation") var search: SearchFlags
 
   func validate() throws {
-    guard (0...6).contains(chrfWordOrder) else { throw ValidationError("--chrf-word-order \(chrfWordOrder) is not in 0...6.") }
+    for (given, scored, metric) in [
+      (bleu.given, metrics.scoresBLEU, "--bleu"), (chrf.given, metrics.scoresChrF, "--chrf"),
+      (ter.given, metrics.ter, "--ter"),
+    ] {
+      if let given, !scored { throw ValidationError("\(given) needs \(metric).") }
+    }
+    let resampling = certainty.resampling(output.format)
+    if resampling.pairs && texts.testSet == nil && texts.namedSystems < 2 {
+      throw ValidationError("A paired test needs a baseline and at least one more system.")
+    }
+    if metrics.sentenceLevel && resampling.needsSegments {
+      throw ValidationError("--sentence-level has no intervals and no tests.")
+    }
+    if output.format == .sacrebleu && texts.namedSystems > 1 && resampling.confidence != nil && !resampling.pairs {
+      throw ValidationError("--format sacrebleu has intervals for one system only; use a paired test.")
+    }
   }
 
   func run() throws {
-    let scoresFiles = !hypotheses.isEmpty
-    // Which files are meant may depend on the model's languages, so that the model is looked for only where needed.
+    let chosen = try texts.languages()
+    var description: ModelDescription?
+    let jobs = try texts.jobs {
+      if let chosen { return chosen }
+      let read = try ModelDirectory(model.directory()).readDescription()
+      description = read
+      return (read.sourceLanguage, read.targetLanguage)
+    }
+    guard jobs.count == 1 || output.format != .sacrebleu else {
+      throw ValidationError("--format sacrebleu goes with one test set; there are \(jobs.count).")
+    }
     var translator: Translator?
-    let test = try TestSet.read(
-      source: source, references: references,
-      languages: {
-        let description = try ModelDirectory(model.directory()).readDescription()
-        return (description.sourceLanguage, description.targetLanguage)
-      }(),
-      needsSource: !scoresFiles, replacingInvalid: replaceInvalid)
-
-    var systems: [(name: String, lines: [String])] = []
-    if scoresFiles {
-      for file in hypotheses {
-        let lines = try TestSet.lines(file, replacingInvalid: replaceInvalid)
-        guard lines.count == test.references[0].count else {
-          throw TextError.lineCounts(
-            source: file, sourceCount: lines.count, target: references.first ?? "the references",
-            targetCount: test.references[0].count)
-        }
-        systems.append((file, lines))
+    var tables: [ScoreTable] = []
+    var sentences: [[ScoreRecord]] = []
+    for job in jobs {
+      var systems = try job.systems.map { (name: $0.name, lines: try stream($0.file)) }
+      if systems.isEmpty || texts.translate {
+        let ready = try translator ?? Translator(model: model.directory())
+        translator = ready
+        systems.append(try translated(job, ready, chosen))
       }
-    } else {
-      translator = try Translator(model: model.directory())
-      if let translator {
-        var options = TranslationOptions(search: search.options(over: translator.defaultOptions.search))
-        options.threads = threads.threads
-        systems.append(
-          (translator.models[0].directory.url.lastPathComponent,
-            translator.translate(test.sources, options: options).map(\.text)))
+      let language = chosen?.target ?? description?.targetLanguage ?? translator?.description.targetLanguage
+      let scorer = try score(systems, against: job.references, language: language)
+      if metrics.sentenceLevel {
+        sentences.append(scorer.sentenceRecords(testSet: job.name))
+      } else {
+        var table = try scorer.table(certainty.resampling(output.format))
+        if !texts.baseline.isEmpty { table = table.withBaseline() }
+        table.testSet = job.name
+        tables.append(table)
       }
     }
+    try metrics.sentenceLevel ? output.printer.print(sentences: sentences) : output.printer.print(tables)
+  }
 
-    let chinese = translator?.description.targetLanguage.hasPrefix("zh") == true
-    let metrics = self.metrics(tokenization: tokenize ?? (chinese ? .chinese : .v13a))
-    let results = try systems.flatMap { system in
-      try metrics.map { metric in
-        SystemScore(system: system.name, try metric.corpusScore(hypotheses: system.lines, references: test.references))
+  /// Reads all side by side.
+  private func score(
+    _ systems: [(name: String, lines: LineStream)], against files: [String], language: String?
+  ) throws -> SystemScorer {
+    for (index, system) in systems.enumerated() where systems[..<index].contains(where: { $0.name == system.name }) {
+      throw TestSetError(description: "\(system.name): names two systems")
+    }
+    let metrics = chosenMetrics(language: language)
+    let sentenceLevel = self.metrics.sentenceLevel
+    if output.format == .sacrebleu && sentenceLevel && (systems.count > 1 || metrics.count > 1) {
+      throw ValidationError("--format sacrebleu has one system and one metric with --sentence-level.")
+    }
+    var scorer = SystemScorer(
+      systems: systems.map(\.name), metrics: metrics,
+      keepsSegments: sentenceLevel || certainty.resampling(output.format).needsSegments)
+    let references = try files.map(stream)
+    let lines = ParallelLines(streams: references + systems.map(\.lines))
+    while let line = try lines.next() {
+      scorer.add(hypotheses: Array(line[references.count...]), references: Array(line[..<references.count]))
+    }
+    guard scorer.segmentCount > 0 else { throw TestSetError(description: "\(files[0]): has no line to score") }
+    return scorer
+  }
+
+  private func chosenMetrics(language: String?) -> [any Metric] {
+    var chosen: [any Metric] = []
+    if metrics.scoresBLEU {
+      if let warning = bleu.warning(language: language) { warn(warning) }
+      chosen.append(bleu.metric(language: language, sentenceLevel: metrics.sentenceLevel))
+    }
+    if metrics.scoresChrF { chosen.append(chrf.metric) }
+    if metrics.ter { chosen.append(ter.metric) }
+    return chosen
+  }
+
+  private func stream(_ file: String) throws -> LineStream {
+    try LineStream(file: file, replacingInvalid: texts.replaceInvalid)
+  }
+
+  /// The model's own translation, under the name of its directory.
+  private func translated(
+    _ job: EvalTextFlags.Job, _ translator: Translator, _ chosen: (source: String, target: String)?
+  ) throws -> (name: String, lines: LineStream) {
+    let from = translator.description.sourceLanguage, to = translator.description.targetLanguage
+    if let chosen, chosen != (from, to) {
+      throw TestSetError(
+        description: "the model translates \(from) to \(to), but --language-pair is \(chosen.source)-\(chosen.target)")
+    }
+    var options = TranslationOptions(search: search.options(over: translator.defaultOptions.search))
+    options.threads = threads.threads
+    let source = job.source ?? "-"
+    let sources = try TestSet.lines(source, replacingInvalid: texts.replaceInvalid)
+    // Before hours of translation, rather than after.
+    for file in job.references where file != "-" {
+      let count = try stream(file).countAll()
+      guard sources.count == count else {
+        throw TextError.lineCounts(
+          source: source, sourceCount: sources.count, target: file, targetCount: count)
       }
     }
-    try ScorePrinter.print(results, format)
+    let name = translator.models[0].directory.url.lastPathComponent
+    return (name, LineStream(name: name, lines: translator.translate(sources, options: options).map(\.text)))
   }
-
-  private func metrics(tokenization: BLEU.Tokenization) -> [any Metric] {
-    var metrics: [any Metric] = []
-    let none = !bleu && !chrf && !ter
-    if bleu || none { metrics.append(BLEU(.init(tokenization: tokenization, lowercase: lowercase))) }
-    if chrf || none { metrics.append(ChrF(.init(wordOrder: chrfWordOrder, lowercase: lowercase))) }
-    // TER is blind to case unless told otherwise, as sacreBLEU's is.
-    if ter { metrics.append(TER()) }
-    return metrics
-  }
-}
-
-/// A score with the system that earned it.
-struct SystemScore {
-  let system: String
-  let score: Score
-
-  init(system: String, _ score: Score) { (self.system, self.score) = (system, score) }
-}
-
-enum ScorePrinter {
-  private struct Record: Encodable {
-    var system, name: String
-    var score: Double
-    var signature: String
-    var verbose: String?
-  }
-
-  static func print(_ results: [SystemScore], _ format: ScoreFormat) throws {
-    let output = StandardOutput.shared
-    switch format {
-    case .json:
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      let records = results.map {
-        Record(
-          system: $0.system, name: $0.score.name, score: $0.score.score, signature: "\($0.score.signature)",
-          verbose: $0.score.verbose.isEmpty ? nil : $0.score.verbose)
-      }
-      try output.write(line: String(decoding: encoder.encode(records), as: UTF8.self))
-    case .text:
-      let several = Set(results.map(\.system)).count > 1
-      for result in results {
-        let score = result.score
-        var line = several ? "\(result.system): " : ""
-        line += "\(score.name)|\(score.signature) = \(twoDecimals(score.score))"
-        if !score.verbose.isEmpty { line += " \(score.verbose)" }
-        try output.write(line: line)
-      }
-    case .tsv:
-      try output.write(line: "system\tmetric\tscore\tsignature")
-      for result in results {
-        try output.write(
-          line: "\(result.system)\t\(result.score.name)\t\(result.score.score)\t\(result.score.signature)")
-      }
-    case .markdown:
-      var names: [String] = []
-      for result in results where !names.contains(result.score.name) { names.append(result.score.name) }
-      var systems: [String] = []
-      for result in results where !systems.contains(result.system) { systems.append(result.system) }
-      try output.write(line: "| system | " + names.joined(separator: " | ") + " |")
-      try output.write(line: "|---|" + names.map { _ in "---:|" }.joined())
-      for system in systems {
-        let cells = names.map { name in
-          results.first { $0.system == system && $0.score.name == name }.map { twoDecimals($0.score.score) } ?? ""
-        }
-        try output.write(line: "| \(system) | " + cells.joined(separator: " | ") + " |")
-      }
-      try output.write(line: "")
-      for name in names {
-        if let score = results.first(where: { $0.score.name == name })?.score {
-          try output.write(line: "- \(name): `\(score.signature)`")
-        }
-      }
-    }
-  }
-
-  private static func twoDecimals(_ value: Double) -> String { String(format: "%.2f", value) }
 }

@@ -15,25 +15,31 @@ struct TestSet {
   /// [stream][line]
   var references: [[String]]
 
+  /// Names of the source file, where there is one, and of the reference files: those given, or those of `Eval/` in the
+  /// working directory or the installation, for the model's languages.
+  static func locate(
+    source: String?, references: [String], languages: @autoclosure () throws -> (source: String, target: String),
+    needsSource: Bool
+  ) throws -> (source: String?, references: [String]) {
+    if !references.isEmpty && (source != nil || !needsSource) { return (source, references) }
+    let (from, to) = try languages()
+    guard source == nil, references.isEmpty, let folder = defaultFolder(from, to) else {
+      throw TestSetError(
+        description: source == nil && references.isEmpty
+          ? "no test set: give --source and --references; there is no Eval/test.\(from) with test.\(to) here"
+          : "--source and --references go together")
+    }
+    return (folder.appendingPathComponent("test.\(from)").path, [folder.appendingPathComponent("test.\(to)").path])
+  }
+
   /// The reference files, and the source file if `needsSource`, by name or from `Eval/` of the working directory or of the
   /// installation, for the model's languages.
   static func read(
     source: String?, references: [String], languages: @autoclosure () throws -> (source: String, target: String),
     needsSource: Bool, replacingInvalid: Bool
   ) throws -> TestSet {
-    var sourceFile = source
-    var referenceFiles = references
-    if referenceFiles.isEmpty || (needsSource && sourceFile == nil) {
-      let (from, to) = try languages()
-      guard source == nil, references.isEmpty, let folder = defaultFolder(from, to) else {
-        throw TestSetError(
-          description: source == nil && references.isEmpty
-            ? "no test set: give --source and --references; there is no Eval/test.\(from) with test.\(to) here"
-            : "--source and --references go together")
-      }
-      sourceFile = folder.appendingPathComponent("test.\(from)").path
-      referenceFiles = [folder.appendingPathComponent("test.\(to)").path]
-    }
+    let (sourceFile, referenceFiles) = try locate(
+      source: source, references: references, languages: languages(), needsSource: needsSource)
     let streams = try referenceFiles.map { try lines($0, replacingInvalid: replacingInvalid) }
     let sources = try sourceFile.map { try lines($0, replacingInvalid: replacingInvalid) } ?? []
     for (file, stream) in zip(referenceFiles, streams) {

@@ -71,7 +71,7 @@ import Testing
     #expect(records.allSatisfy { $0["signature"] is String && $0["score"] is Double })
     // One of nine words differs.
     #expect(abs((records[2]["score"] as? Double ?? 0) - 100.0 / 9) < 1e-9)
-    #expect(try Program.run(base + ["--format", "markdown"]).output.contains("| system | BLEU | chrF2 |"))
+    #expect(try Program.run(base + ["--format", "markdown"]).output.contains("| System | BLEU | chrF2 |"))
     #expect(try Program.run(base + ["--format", "tsv"]).lines.count == 3)
   }
 

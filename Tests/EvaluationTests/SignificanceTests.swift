@@ -84,26 +84,59 @@ struct SignificanceTests {
 
   @Test("a table names every system and carries full precision where it is asked for")
   func table() throws {
-    let references = [["the cat sat on the mat", "a dog barked"]]
-    let systems = [("A", ["the cat sat on a mat", "a dog barked"]), ("B|x", ["cat on mat", "the dog bark"])]
+    let references = ["the cat sat on the mat", "a dog barked"]
+    let systems = ["A", "B|x", "C"]
+    let hypotheses = [["the cat sat on a mat", "cat on mat", "the mat"], ["a dog barked", "the dog bark", "dog"]]
     let metrics: [any Metric] = [BLEU(), ChrF()]
-    let scores = try systems.map { system in
-      try metrics.map { try $0.corpusScore(hypotheses: system.1, references: references) }
+    var scorer = SystemScorer(systems: systems, metrics: metrics, keepsSegments: true)
+    #expect(throws: EvaluationError.noSegments) { try scorer.table() }
+    for (line, reference) in references.enumerated() {
+      scorer.add(hypotheses: hypotheses[line], references: [reference])
     }
-    let table = ScoreTable(systems: systems.map(\.0), scores: scores)
-    #expect(table.markdown().contains("| B\\|x | "))
+    let table = try scorer.table()
     #expect(table.markdown().hasPrefix("| System | BLEU | chrF2 |\n|---|---:|---:|\n| A | "))
-    let fields = table.tsv().split(separator: "\n")[1].split(separator: "\t")
-    #expect(Double(fields[1]) == scores[0][0].score)
-    #expect(Double(fields[2]) == scores[0][1].score)
-    let comparisons = try metrics.map {
-      try PairedTest(.bootstrap(resamples: 50)).compare(systems: systems, references: references, metric: $0)
+    #expect(table.markdown().contains("| B\\|x | "))
+    let rows = ScoreRecord.tsv(table.records).split(separator: "\n").map { $0.split(separator: "\t") }
+    #expect(rows.count == 7 && rows[0] == ["system", "metric", "score", "signature"])
+    for (row, (system, metric)) in zip(rows.dropFirst(), systems.indices.flatMap { s in [(s, 0), (s, 1)] }) {
+      let score = try metrics[metric].corpusScore(hypotheses: hypotheses.map { $0[system] }, references: [references])
+      #expect(row[0] == systems[system] && row[1] == score.name && Double(row[2]) == score.score)
+      #expect(row[3] == score.signature.description)
     }
-    let header = ScoreTable(systems: systems.map(\.0), comparisons: comparisons).tsv().split(separator: "\n")[0]
-    #expect(header.split(separator: "\t").count == 9)
-    #expect(throws: EvaluationError.tooFewSystems(found: 1)) {
-      try PairedTest().compare(systems: [systems[0]], references: references, metric: BLEU())
+
+    let both = try scorer.table(Resampling(pairedBootstrap: 50, randomization: 70))
+    let header = ScoreRecord.tsv(both.records).split(separator: "\n")[0].split(separator: "\t")
+    #expect(
+      header.dropFirst(4) == [
+        "confidence_mean", "confidence_half_width", "difference", "paired_bootstrap_p", "approximate_randomization_p",
+      ])
+    #expect(both.signatures[0].description.hasPrefix("nrefs:1|bs:50|ar:70|seed:12345|case:mixed"))
+    let texts = systems.indices.map { system in (name: systems[system], hypotheses: hypotheses.map { $0[system] }) }
+    for (metric, column) in zip(metrics, 0...) {
+      let bootstrap = try PairedTest(.bootstrap(resamples: 50))
+        .compare(systems: texts, references: [references], metric: metric)
+      let randomization = try PairedTest(.approximateRandomization(trials: 70))
+        .compare(systems: texts, references: [references], metric: metric)
+      for system in systems.indices {
+        let cell = both.cells[system][column]
+        #expect(cell.score.confidence == bootstrap.results[system].confidence)
+        #expect(cell.bootstrapPValue == bootstrap.results[system].pValue)
+        #expect(cell.randomizationPValue == randomization.results[system].pValue)
+      }
     }
+    #expect(both.records[0].isBaseline && both.records[0].difference == nil)
+    #expect(both.records[2].difference == table.cells[1][0].score.score - table.cells[0][0].score.score)
+    var alone = SystemScorer(systems: ["A"], metrics: metrics, keepsSegments: true)
+    alone.add(hypotheses: ["a"], references: ["a"])
+    #expect(throws: EvaluationError.tooFewSystems(found: 1)) { try alone.table(Resampling(randomization: 9)) }
+  }
+
+  @Test("means are NumPy's to the last bit")
+  func pairwiseMean() {
+    // numpy.sqrt(numpy.arange(1, 1004, dtype="float32")).mean(), (1 / numpy.arange(1., 1004.)).mean(), numpy 2.4.
+    #expect(Bootstrap.mean((1..<1004).map { Float($0).squareRoot() }) == 21.129030227661133)
+    #expect(Bootstrap.mean((1..<1004).map { 1 / Double($0) }) == 0.00746606667449097)
+    #expect(Bootstrap.mean([0.1, 0.2, 0.3]) == 0.20000000000000004)
   }
 }
 
