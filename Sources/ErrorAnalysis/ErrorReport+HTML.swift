@@ -1,84 +1,66 @@
 import Foundation
 
 extension ErrorReport {
+  /// Sentences that the page shows; all are in the JSON.
+  static let shownSentences = 60
+
   /// One self-contained page: no network, no script, light and dark.
   public func html() -> String {
+    let sections = detailSections.map { section in
+      "<h2>\(escaped(section.title))</h2>\n\(charts(section.title))\n<div class=\"tables\">"
+        + section.tables.map(table).joined(separator: "\n") + "</div>"
+    }
+    let glossary = glossary.map { "<dt>\(escaped($0.word))</dt><dd>\(escaped($0.meaning))</dd>" }
     return """
       <!doctype html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-      <title>Error analysis</title><style>
+      <title>Error analysis of \(escaped(model))</title><style>
       \(ErrorReport.style)
       </style></head><body>
       <h1>Is it the search or the model?</h1>
       <p>\(count) sentences, model \(escaped(model)), \(escaped(search)). BLEU \(decimal(bleu, 1)), chrF \
       \(decimal(chrF, 1)).</p>
       <p class="advice">\(escaped(advice))</p>
-      \(chart)
-      \(tables.map(table).joined(separator: "\n"))
-      \(crossTable)
-      \(sweep.map(ErrorReport.picture) ?? "")
-      \(detailTables.map(table).joined(separator: "\n"))
+      \(faultBars)
+      <div class="tables">\(tables.map(table).joined(separator: "\n"))</div>
+      \(sections.joined(separator: "\n"))
+      \(comparedSentences)
       <h2>Sentences</h2>
-      <p>The worst by chrF first.</p>
-      \(sentenceTable)
+      <p>The \(min(count, ErrorReport.shownSentences)) worst by chrF of \(count).</p>
+      \(sentenceTable(worst.prefix(ErrorReport.shownSentences).map { $0 }))
+      \(worstSearch)
       <h2>Words</h2>
       <dl>
-      \(glossary)
+      \(glossary.joined(separator: "\n"))
       </dl></body></html>
 
       """
   }
 
   private func table(_ table: Table) -> String {
-    let head = ([table.title] + table.columns).map { "<th scope=\"col\">\(escaped($0))</th>" }.joined()
+    func isNumber(_ cell: String) -> Bool { Double(cell.hasPrefix("+") ? String(cell.dropFirst()) : cell) != nil }
+    // A column of numbers is read down its right edge.
+    let right = table.columns.indices.map { column in
+      let cells = table.rows.map { $0.cells[column] }.filter { !$0.isEmpty }
+      return !cells.isEmpty && cells.allSatisfy(isNumber)
+    }
+    let head = "<th scope=\"col\">\(escaped(table.title))</th>"
+      + zip(table.columns, right).map { "<th scope=\"col\"\($1 ? " class=\"n\"" : "")>\(escaped($0))</th>" }.joined()
     let rows = table.rows.map { row in
       "<tr><th scope=\"row\">\(escaped(row.title))</th>"
-        + row.cells.map { "<td>\(escaped($0))</td>" }.joined() + "</tr>"
+        + zip(row.cells, right).map { "<td\($1 ? " class=\"n\"" : "")>\(escaped(dotted($0)))</td>" }.joined() + "</tr>"
     }
-    return "<div class=\"scroll\"><table><tr>\(head)</tr>\n\(rows.joined(separator: "\n"))</table></div>"
-  }
-
-  /// chrF over the beam, a line for each A.
-  static func picture(_ sweep: SweepTotals) -> String {
-    let beams = Array(Set(sweep.rows.map(\.beam))).sorted()
-    let penalties = Array(Set(sweep.rows.map(\.lengthPenalty))).sorted()
-    let (low, high) = (sweep.rows.map(\.chrF).min() ?? 0, sweep.rows.map(\.chrF).max() ?? 1)
-    let range = max(high - low, 0.1)
-    func x(_ beam: Int) -> Double { 60 + 560 * Double(beams.firstIndex(of: beam) ?? 0) / Double(max(beams.count - 1, 1)) }
-    func y(_ value: Double) -> Double { 250 - 220 * (value - low) / range }
-    func number(_ value: Double, _ places: Int = 1) -> String { String(format: "%.\(places)f", value) }
-    var parts: [String] = []
-    for value in [low, (low + high) / 2, high] {
-      parts.append("<line x1=\"60\" x2=\"620\" y1=\"\(number(y(value)))\" y2=\"\(number(y(value)))\" class=\"grid\"/>")
-      parts.append("<text x=\"52\" y=\"\(number(y(value) + 4))\" text-anchor=\"end\">\(number(value))</text>")
-    }
-    for beam in beams {
-      parts.append("<text x=\"\(number(x(beam)))\" y=\"272\" text-anchor=\"middle\">\(beam)</text>")
-    }
-    for (i, penalty) in penalties.enumerated() {
-      let rows = sweep.rows.filter { $0.lengthPenalty == penalty }.sorted { $0.beam < $1.beam }
-      let points = rows.map { "\(number(x($0.beam))),\(number(y($0.chrF)))" }.joined(separator: " ")
-      let hue = 360 * i / max(penalties.count, 1)
-      parts.append("<polyline points=\"\(points)\" style=\"stroke:hsl(\(hue) 70% 50%)\"/>")
-      if let last = rows.last {
-        parts.append(
-          "<text x=\"628\" y=\"\(number(y(last.chrF) + 4 + Double(i % 2) * 10))\" style=\"fill:hsl(\(hue) 70% 50%)\">"
-            + "A = \(penalty)</text>")
-      }
-    }
-    return """
-      <h2>chrF by beam size</h2>
-      <svg viewBox="0 0 720 280" role="img" aria-label="chrF over beam size, a line for each A">
-      \(parts.joined(separator: "\n"))</svg>
-      """
+    return "<div class=\"scroll\"><table><thead><tr>\(head)</tr></thead><tbody>\n\(rows.joined(separator: "\n"))"
+      + "</tbody></table></div>"
   }
 
   /// Shares of the faults, of all sentences and of the bad ones, as bars.
-  private var chart: String {
+  private var faultBars: String {
     func bar(_ title: String, _ totals: Totals) -> String {
-      let parts = [("search", totals.search), ("model", totals.model), ("none", totals.none)].map { name, share in
+      let parts = [("search", totals.search), ("model", totals.model), ("none", totals.none)].map { name, share -> String in
         let percent = decimal(share.share * 100, 2)
-        let label = share.share > 0.06 ? "\(name) \(decimal(share.share * 100, 0)) %" : ""
+        guard share.count > 0 else { return "" }
+        let label = share.share > 0.08 ? "\(name) \(decimal(share.share * 100, 0)) %" : ""
         return "<span class=\"\(name)\" style=\"width:\(percent)%\" title=\"\(name) \(percent) %\">\(label)</span>"
       }
       return "<p class=\"caption\">\(escaped(title))</p><div class=\"bar\">\(parts.joined())</div>"
@@ -87,194 +69,131 @@ extension ErrorReport {
       + bar("sentences with chrF below \(decimal(bad.chrFBelow, 1))", bad.faults)
   }
 
-  /// Ng's rule against the truth.
-  private var crossTable: String {
-    [(ErrorReport.objectives[0], exact), (ErrorReport.objectives[1], exactByLogProbability)].compactMap { title, totals in
-      guard let totals else { return nil }
-      let rows = Fault.allCases.map { fault in
-        let row = totals.crossTable[fault.rawValue] ?? .init()
-        return "<tr><th scope=\"row\">\(fault.rawValue)</th><td>\(row.searchError)</td><td>\(row.noSearchError)</td>"
-          + "<td>\(row.open)</td></tr>"
-      }.joined(separator: "\n")
-      return """
-        <table><tr><th scope="col">fault, \(escaped(title))</th><th scope="col">search error</th>
-        <th scope="col">none</th><th scope="col">open</th></tr>
-        \(rows)</table>
-        """
-    }.joined(separator: "\n")
+  /// The charts that belong to a section.
+  private func charts(_ section: String) -> String {
+    var charts: [String] = []
+    switch section {
+    case "The search": if let sweep { charts.append(Chart.sweep(sweep)) }
+    case "Lengths and words":
+      charts.append(
+        Chart.bars("chrF by source words", statistics.lengths.map { ($0.words, $0.chrF, "\($0.count)") }, top: 100))
+      charts.append(
+        Chart.bars(
+          "sentences by chrF", statistics.qualities.map { ($0.chrF, Double($0.count), "\($0.count)") }, top: nil))
+      let words = statistics.frequencies.filter { $0.inReferences > 0 }
+      if !words.isEmpty {
+        charts.append(
+          Chart.bars(
+            "F1 of words by their count in training", words.map { ($0.trainingCount, $0.f1 * 100, "\($0.inReferences)") },
+            top: 100))
+      }
+    case "What is wrong":
+      charts.append(
+        Chart.bars(
+          "errors a hundred words",
+          statistics.errorClasses.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
+            ($0.key, $0.value * 100, decimal($0.value * 100, 1))
+          }, top: nil))
+    case "Attention and probabilities": if let calibration { charts.append(Chart.reliability(calibration)) }
+    default: break
+    }
+    return charts.isEmpty ? "" : "<div class=\"charts\">\(charts.joined(separator: "\n"))</div>"
   }
 
-  private var sentenceTable: String {
-    let ordered = sentences.indices.sorted { (sentences[$0].chrF, $0) < (sentences[$1].chrF, $1) }
-    let rows = ordered.map { i in
+  /// Places of the sentences, the worst first.
+  var worst: [Int] { sentences.indices.sorted { (sentences[$0].chrF, $0) < (sentences[$1].chrF, $1) } }
+
+  private var worstSearch: String {
+    let places = sentences.indices.filter { sentences[$0].fault == .search }.sorted {
+      let gaps = [$0, $1].map { sentences[$0].objective.reference - sentences[$0].objective.hypothesis }
+      return (-gaps[0], $0) < (-gaps[1], $1)
+    }
+    guard !places.isEmpty else { return "" }
+    return "<h3>Where the search missed the reference by most</h3>\n" + sentenceTable(Array(places.prefix(10)))
+  }
+
+  private func sentenceTable(_ places: [Int]) -> String {
+    let rows = places.map { i in
       let record = sentences[i]
       var texts = [("source", record.source), ("output", record.hypothesis), ("reference", record.reference)]
       for (name, outcome) in [("optimum", record.exact), ("optimum by log P", record.exactByLogProbability)] {
         guard let outcome, outcome.searchError == true else { continue }
-        texts.append((outcome.settled ? name : "better than the output", outcome.text.isEmpty ? "(empty)" : outcome.text))
+        texts.append((outcome.settled ? name : "better than the output", outcome.text))
       }
-      let paragraphs = texts.map { "<p><small>\($0)</small> \(escaped($1))</p>" }.joined()
+      if let prune = record.firstPrune, !prune.completed, let word = prune.word { texts.append(("lost at", word)) }
       return """
-        <tr><td>\(i + 1)</td><td class="\(record.fault.rawValue)">\(record.fault.rawValue)</td><td>\(paragraphs)</td>
-        <td>\(decimal(record.chrF, 1))</td>
-        <td>\(decimal(record.logProbability.hypothesis, 2))<br>\(decimal(record.logProbability.reference, 2))</td>
-        <td>\(decimal(record.objective.hypothesis, 3))<br>\(decimal(record.objective.reference, 3))</td></tr>
+        <tr><td class="n">\(i + 1)</td><td class="\(record.fault.rawValue)">\(record.fault.rawValue)</td>
+        <td class="texts">\(paragraphs(texts))</td><td class="n">\(decimal(record.chrF, 1))</td>
+        <td class="n">\(decimal(record.logProbability.hypothesis, 2))<br>\(decimal(record.logProbability.reference, 2))</td>
+        <td class="n">\(decimal(record.objective.hypothesis, 3))<br>\(decimal(record.objective.reference, 3))</td></tr>
         """
     }.joined(separator: "\n")
     return """
-      <div class="scroll"><table><tr><th>line</th><th>fault</th><th>texts</th><th>chrF</th>
-      <th>log P of output and reference</th><th>objective of both</th></tr>
-      \(rows)</table></div>
+      <div class="scroll"><table><thead><tr><th class="n">line</th><th>fault</th><th>texts</th><th class="n">chrF</th>
+      <th class="n">log P: output, reference</th><th class="n">objective: both</th></tr></thead><tbody>
+      \(rows)</tbody></table></div>
       """
   }
 
-  private var glossary: String {
-    var words = ErrorReport.words + ErrorReport.statisticWords
-    if oracle != nil { words += ErrorReport.oracleWords }
-    if sweep != nil { words += ErrorReport.sweepWords }
-    if firstPrune != nil { words += ErrorReport.firstPruneWords }
-    if exact != nil { words += ErrorReport.exactWords }
-    return words.map { "<dt>\(escaped($0))</dt><dd>\(escaped($1))</dd>" }.joined(separator: "\n")
+  private func paragraphs(_ texts: [(String, String)]) -> String {
+    texts.map { "<p><small>\($0)</small> <span>\($1.isEmpty ? "(empty)" : escaped($1))</span></p>" }.joined()
   }
 
-  static let words: [(String, String)] = [
-    (
-      "fault",
-      """
-      Ng's rule. search: the model gives the reference a higher score than the output, so the search failed to find it. \
-      model: the model prefers its output to the reference. none: both are the same text. It is a lower bound on the \
-      search's errors: an output better than both stays unseen.
-      """
-    ),
-    (
-      "objective",
-      """
-      What the search maximises: log P(Y | X) divided by |Y|^A (power) or ((5 + |Y|) / 6)^A (gnmt; Wu et al. 2016), plus \
-      any word reward times |Y| (Murray & Chiang 2018). |Y| counts the end symbol; logarithms are natural.
-      """
-    ),
-    ("log P", "log P(Y | X) of a text's subwords and its end symbol, by forced decoding."),
-    ("intervals", "95 % Wilson score intervals (Wilson 1927)."),
-    ("chrF", "F2 of character n-grams up to 6 (Popović 2015), as sacreBLEU computes it. Bad sentences: below its median."),
-    ("BLEU", "Papineni et al. 2002, tokenizer 13a, exponential smoothing, as sacreBLEU computes it."),
-  ]
-
-  static let statisticWords: [(String, String)] = [
-    ("length ratio", "Words of the outputs over words of the references."),
-    (
-      "error classes",
-      """
-      After Hjerson (Popović 2011), from the word error alignment and sets that ignore position. inflection: the first four \
-      letters are right, the form is not. order: in both texts, but misplaced. missing: only in the reference, per word of \
-      it. extra: only in the output. lexical: any other wrong word.
-      """
-    ),
-    (
-      "OTEM, UTEM",
-      "Over- and under-translation by n-grams up to 2 and 4 (Yang et al. 2018), 0 to 1; lower is better."
-    ),
-    (
-      "too often, too rarely",
-      "n-grams up to 4 by clipped counts beyond the reference's and beyond the output's (compare-mt, Neubig et al. 2019)."
-    ),
-    (
-      "plainly wrong",
-      """
-      a word twice in a row: where neither source nor reference has it so. a repeated n-gram: 2 to 4 words, more often than \
-      in reference and source. oscillates: its most frequent 4-gram occurs at least twice more than the source's (Raunak et \
-      al. 2021). copied: source words that the reference does not keep; mostly: above half. numbers differ: by their digits \
-      from the reference's. least probable 2 %: by log P a token, the best sign of a hallucination that needs no reference \
-      (Guerreiro et al. 2023).
-      """
-    ),
-    (
-      "count in training",
-      """
-      Words by how often the training data has them; identical words of output and reference are matched one to one \
-      (compare-mt).
-      """
-    ),
-  ]
-
-  static let oracleWords: [(String, String)] = [
-    (
-      "best of n",
-      """
-      Of the n best outputs of one search with the largest beam, the best by sentence chrF: what re-ranking could win at \
-      most (Niehues et al. 2017). The row of 1 is that search's own choice.
-      """
-    )
-  ]
-
-  static let sweepWords: [(String, String)] = [
-    (
-      "beam sweep",
-      """
-      The test set translated under each setting. search at fault: Ng's rule under that setting's own objective, against the \
-      first reference. Recommended is the smallest beam within 0.1 of the best chrF.
-      """
-    )
-  ]
-
-  static let firstPruneWords: [(String, String)] = [
-    (
-      "first prune",
-      """
-      The reference is followed through the search: the first token after which its beginning is no longer among the live \
-      hypotheses. rank: its place among all continuations of all live hypotheses, the median. gap: what log P it lacked \
-      against the last that stayed, the median, by fault; a small gap where the search is at fault asks for a larger beam, \
-      a large one where the model is says that the model finds the word improbable. it could not win: whatever followed, \
-      it would not have scored more than an output already found. it was completed: the search had it and another scored \
-      more. The words are those at which the beam dropped it most, with their number in all these references.
-      """
-    )
-  ]
-
-  static let exactWords: [(String, String)] = [
-    (
-      "exact search",
-      """
-      Depth-first over all outputs of at most 2·|x| + 10 tokens, at most 60 unless the output or the reference is longer, \
-      leaving out beginnings that cannot beat the best output so far (Stahlberg & Byrne 2019). settled: done within the \
-      budget, so that the optimum is proven.
-      """
-    ),
-    (
-      "search error",
-      """
-      The optimum scores more than the output by over 0.0001. Its rate is taken over the settled sentences; "at least, of \
-      all" counts the proven errors among all, also where a better output but no optimum was found.
-      """
-    ),
-    ("optimum is empty", "The best of all outputs has no word: a fault of the model that the beam hides."),
-    ("length", "Tokens of optimum and output over those of the reference, in the settled sentences."),
-    (
-      "better / equal / worse",
-      "By chrF of the optimum against the output, where the search erred: where it is worse, the error was lucky."
-    ),
-  ]
+  /// Where the other system wins and loses most.
+  private var comparedSentences: String {
+    guard let comparison else { return "" }
+    let lists = [("wins", comparison.bestLines), ("loses", comparison.worstLines)]
+    return lists.filter { !$0.1.isEmpty }.map { verb, lines in
+      let rows = lines.map { line in
+        let (record, other) = (sentences[line - 1], comparison.sentences[line - 1])
+        let texts = [
+          ("source", record.source), (comparison.name, record.hypothesis), (comparison.other, other.hypothesis),
+          ("reference", record.reference),
+        ]
+        return "<tr><td class=\"n\">\(line)</td><td class=\"texts\">\(paragraphs(texts.map { (escaped($0), $1) }))</td>"
+          + "<td class=\"n\">\(decimal(record.chrF, 1))</td><td class=\"n\">\(decimal(other.chrF, 1))</td></tr>"
+      }
+      return """
+        <h3>Where \(escaped(comparison.other)) \(verb) most</h3>
+        <div class="scroll"><table><thead><tr><th class="n">line</th><th>texts</th>
+        <th class="n">chrF of \(escaped(comparison.name))</th><th class="n">of \(escaped(comparison.other))</th></tr></thead>
+        <tbody>\(rows.joined(separator: "\n"))</tbody></table></div>
+        """
+    }.joined(separator: "\n")
+  }
 
   static let style = """
-    :root { color-scheme: light dark; --line: #8884; --search: #c2410c; --model: #1d4ed8; --none: #15803d; --on: #fff }
-    @media (prefers-color-scheme: dark) { :root { --search: #fb923c; --model: #93c5fd; --none: #86efac; --on: #111 } }
-    body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-    table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
-    th, td { text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); padding: .3rem .6rem;
-    font-variant-numeric: tabular-nums }
-    th[scope=row] { font-weight: normal }
-    .bar { display: flex; height: 1.8rem } .bar span { color: var(--on); padding: 0 .4rem; overflow: hidden;
+    :root { color-scheme: light dark; --ink: #1d2430; --paper: #fff; --faint: #d8dde6; --quiet: #5b6675;
+    --search: #c2410c; --model: #1d4ed8; --none: #15803d; --on: #fff }
+    @media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --paper: #14181f; --faint: #343c48; --quiet: #9aa5b4;
+    --search: #fb923c; --model: #93c5fd; --none: #86efac; --on: #111 } }
+    body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 72rem;
+    margin: 2rem auto; padding: 0 1rem }
+    h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin: 2.2rem 0 .6rem } h3 { font-size: 1rem; margin: 1.6rem 0 .4rem }
+    table { border-collapse: collapse; margin: .8rem 0 } .scroll { overflow-x: auto }
+    th, td { text-align: left; vertical-align: top; border-bottom: 1px solid var(--faint); padding: .25rem .8rem .25rem 0;
+    font-variant-numeric: tabular-nums } thead th { border-bottom-color: var(--quiet); font-weight: 600 }
+    th[scope=row] { font-weight: normal } .n { text-align: right; white-space: nowrap }
+    .tables { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start } .tables > .scroll { max-width: 100% }
+    .bar { display: flex; height: 1.8rem } .bar span { color: var(--on); text-indent: .4rem; overflow: hidden;
     white-space: nowrap; box-sizing: border-box; font-size: .9rem; line-height: 1.8rem }
     .caption { margin: .8rem 0 .2rem } .advice { font-weight: bold; font-size: 1.15rem }
     span.search { background: var(--search) } span.model { background: var(--model) }
     span.none { background: var(--none) }
     td.search { color: var(--search) } td.model { color: var(--model) } td.none { color: var(--none) }
-    svg { width: 100%; max-width: 46rem } svg text { font-size: 12px; fill: currentColor } svg .grid { stroke: var(--line) }
-    svg polyline { fill: none; stroke-width: 2 }
-    td p { margin: 0 } small { opacity: .7 } .scroll { overflow-x: auto } dt { font-weight: bold } dd { margin: 0 0 .6rem 1rem }
+    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.5rem; margin: .8rem 0 }
+    figure { margin: 0 } figcaption { font-weight: 600; margin-bottom: .2rem }
+    svg { width: 100%; max-width: 34rem; height: auto; display: block }
+    svg text { font: 12px system-ui, sans-serif; fill: var(--ink) } svg .quiet { fill: var(--quiet) }
+    svg .grid { stroke: var(--faint) } svg .ideal { stroke: var(--quiet); stroke-dasharray: 4 4 }
+    svg .mark { fill: var(--model) } svg polyline { fill: none; stroke-width: 2; stroke-linejoin: round }
+    td.texts { min-width: 22rem } td p { margin: 0; display: flex; gap: .6rem }
+    small { color: var(--quiet); flex: 0 0 5.2rem; overflow-wrap: anywhere } dt { font-weight: bold } dd { margin: 0 0 .6rem 1rem }
     """
+}
 
-  private func escaped(_ text: String) -> String {
-    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-      .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
-  }
+/// Text as it may stand between tags and in attributes.
+func escaped(_ text: String) -> String {
+  text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+    .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
 }

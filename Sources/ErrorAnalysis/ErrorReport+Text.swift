@@ -1,11 +1,26 @@
 import Foundation
 
 extension ErrorReport {
-  /// Pretty JSON, keys in order, numbers at full precision.
+  /// JSON, keys in order, numbers at full precision: pretty, but for the sentences, of which each has a line.
   public func json() throws -> String {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    func lines(_ records: [some Encodable]) throws -> String {
+      try records.map { "    " + String(decoding: try encoder.encode($0), as: UTF8.self) }.joined(separator: ",\n")
+    }
+    let (own, others) = (try lines(sentences), try lines(comparison?.sentences ?? []))
+    var frame = self
+    frame.sentences = []
+    frame.comparison?.sentences = []
+    encoder.outputFormatting.insert(.prettyPrinted)
+    // Quotes inside strings are escaped, so that this key is found only where it is one: the comparison's comes first.
+    var parts = String(decoding: try encoder.encode(frame), as: UTF8.self).components(separatedBy: "\"sentences\" : [")
+    for (i, part) in parts.enumerated().dropFirst() {
+      guard let end = part.firstIndex(of: "]") else { continue }
+      let text = i == parts.count - 1 ? own : others
+      parts[i] = (text.isEmpty ? "" : "\n\(text)\n  ") + part[end...]
+    }
+    return parts.joined(separator: "\"sentences\" : [") + "\n"
   }
 
   /// A screenful, ending in one sentence of advice.
@@ -40,12 +55,15 @@ extension ErrorReport {
 
   /// Numbers as the text and the page show them.
   struct Table {
+    typealias Row = (title: String, cells: [String])
     var title: String
     var columns: [String]
-    var rows: [(title: String, cells: [String])]
+    var rows: [Row]
   }
 
-  var tables: [Table] { [faultTable("fault", faults, faultsByLogProbability), badTable] + [exactTable, firstPruneTable].compactMap { $0 } }
+  var tables: [Table] {
+    [faultTable("fault", faults, faultsByLogProbability), badTable] + [exactTable, firstPruneTable].compactMap { $0 }
+  }
 
   private var badTable: Table {
     faultTable(
@@ -65,19 +83,24 @@ extension ErrorReport {
     let totals = [exact, exactByLogProbability].compactMap { $0 }
     guard !totals.isEmpty else { return nil }
     func cells(_ cell: (ExactTotals) -> String) -> [String] { totals.map(cell) }
+    // Of nothing settled there is nothing to say.
+    func ofSettled(_ cell: (ExactTotals) -> String) -> [String] { totals.map { $0.settled.count == 0 ? "–" : cell($0) } }
     return Table(
       title: "exact search", columns: Array(ErrorReport.objectives.prefix(totals.count)),
       rows: [
         ("settled", cells { shown($0.settled) }),
-        ("search errors", cells { shown($0.searchErrors) }),
+        ("search errors", ofSettled { shown($0.searchErrors) }),
         ("  at least, of all", cells { shown($0.provenSearchErrors) }),
-        ("optimum is empty", cells { shown($0.emptyOptima) }),
-        ("length: optimum, output", cells { "\(decimal($0.lengthRatio, 2)), \(decimal($0.hypothesisLengthRatio, 2))" }),
-        ("BLEU: optimum, output", cells { "\(decimal($0.bleu, 1)), \(decimal($0.hypothesisBLEU, 1))" }),
-        ("chrF: optimum, output", cells { "\(decimal($0.chrF, 1)), \(decimal($0.hypothesisChrF, 1))" }),
+        ("optimum is empty", ofSettled { shown($0.emptyOptima) }),
+        (
+          "length: optimum, output",
+          ofSettled { "\(decimal($0.lengthRatio, 2)), \(decimal($0.hypothesisLengthRatio, 2))" }
+        ),
+        ("BLEU: optimum, output", ofSettled { "\(decimal($0.bleu, 1)), \(decimal($0.hypothesisBLEU, 1))" }),
+        ("chrF: optimum, output", ofSettled { "\(decimal($0.chrF, 1)), \(decimal($0.hypothesisChrF, 1))" }),
         (
           "optimum better/equal/worse",
-          cells { "\($0.optimum.better) / \($0.optimum.equal) / \($0.optimum.worse) of the search errors" }
+          ofSettled { "\($0.optimum.better) / \($0.optimum.equal) / \($0.optimum.worse) of the search errors" }
         ),
       ])
   }
@@ -105,86 +128,28 @@ extension ErrorReport {
     lines.append(
       "errors a word       "
         + classes.map { "\($0.key) \(decimal($0.value * 100, 1)) %" }.joined(separator: "  "))
-    let flags = statistics.flags.filter { $0.share.count > 0 }
+    if let coverage {
+      let words = coverage.underWords.prefix(4).map(\.word).joined(separator: ", ")
+      lines.append(
+        "attention           \(percent(coverage.under)) of content words hardly looked at"
+          + (words.isEmpty ? "" : " (\(words))") + ", \(percent(coverage.over)) too long")
+    }
+    if let calibration {
+      lines.append(
+        "probabilities       ECE \(decimal(calibration.expectedError, 3)): says \(decimal(calibration.confidence, 2)), "
+          + "is right \(decimal(calibration.accuracy, 2)); perplexity \(decimal(calibration.referencePerplexity, 2))")
+    }
+    let dearest = recoverable.prefix(4).filter { $0.bleu >= 0.05 }
+    if !dearest.isEmpty {
+      lines.append(
+        "BLEU without        " + dearest.map { "\($0.cause) +\(decimal($0.bleu, 1))" }.joined(separator: ", "))
+    }
+    let flags = statistics.flags.filter { $0.share.count > 0 }.sorted { ($1.share.count, $0.name) < ($0.share.count, $1.name) }
     if !flags.isEmpty {
-      lines.append("plainly wrong       " + flags.prefix(7).map { "\($0.name) \($0.share.count)" }.joined(separator: ", "))
+      lines.append("plainly wrong       " + flags.prefix(4).map { "\($0.name) \($0.share.count)" }.joined(separator: ", "))
     }
+    lines += comparisonLines
     return lines
-  }
-
-  /// What only the page has room for.
-  var detailTables: [Table] {
-    var tables: [Table] = []
-    if let oracle {
-      tables.append(
-        Table(
-          title: "best of n (beam \(oracle.beam))", columns: ["chrF", "BLEU", "mean rank", "better than the first"],
-          rows: oracle.rows.map {
-            (
-              "\($0.candidates)",
-              [decimal($0.chrF, 1), decimal($0.bleu, 1), decimal($0.meanRank, 1), shown($0.improved)]
-            )
-          }))
-    }
-    if let sweep {
-      tables.append(
-        Table(
-          title: "beam, A",
-          columns: ["chrF", "BLEU", "length ratio", "empty", "search at fault", "tokens/s"],
-          rows: sweep.rows.map {
-            (
-              "\($0.beam), \($0.lengthPenalty)",
-              [
-                decimal($0.chrF, 1), decimal($0.bleu, 1), decimal($0.lengthRatio, 3), "\($0.empty)",
-                shown($0.searchFaults), decimal($0.tokensPerSecond, 0),
-              ]
-            )
-          }))
-    }
-    tables.append(
-      Table(
-        title: "source words", columns: ["sentences", "chrF", "BLEU", "length ratio", "search at fault"],
-        rows: statistics.lengths.map {
-          (
-            $0.words,
-            [
-              "\($0.count)", decimal($0.chrF, 1), decimal($0.bleu, 1), decimal($0.lengthRatio, 3),
-              shown($0.searchFaults),
-            ]
-          )
-        }))
-    if !statistics.frequencies.isEmpty {
-      tables.append(
-        Table(
-          title: "count in training", columns: ["words in references", "precision", "recall", "F1"],
-          rows: statistics.frequencies.map {
-            (
-              $0.trainingCount,
-              ["\($0.inReferences)", decimal($0.precision, 3), decimal($0.recall, 3), decimal($0.f1, 3)]
-            )
-          }))
-    }
-    tables.append(
-      Table(
-        title: "plainly wrong", columns: ["sentences", "lines"],
-        rows: statistics.flags.map { ($0.name, [shown($0.share), $0.lines.map(String.init).joined(separator: ", ")]) }))
-    let classes = statistics.errorClasses.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-    tables.append(
-      Table(
-        title: "error class", columns: ["per word"],
-        rows: classes.map { ($0.key, [decimal($0.value, 3)]) }
-          + [("OTEM", [decimal(statistics.otem, 4)]), ("UTEM", [decimal(statistics.utem, 4)])]))
-    for (title, ngrams) in [
-      ("too often", statistics.producedTooOften), ("too rarely", statistics.producedTooRarely),
-    ] where !ngrams.isEmpty {
-      tables.append(
-        Table(
-          title: title, columns: ["over", "under", "lines"],
-          rows: ngrams.map {
-            ($0.text, ["\($0.over)", "\($0.under)", $0.lines.map(String.init).joined(separator: ", ")])
-          }))
-    }
-    return tables
   }
 
   private var firstPruneTable: Table? {
@@ -221,46 +186,11 @@ extension ErrorReport {
       format: "%5d  %5.1f %% (%.1f–%.1f)", share.count, share.share * 100, share.low * 100, share.high * 100)
   }
 
+  func percent(_ share: Share) -> String { "\(decimal(share.share * 100, 1)) %" }
+
   func decimal(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }
 
   private func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
-  }
-}
-
-extension ErrorReport {
-  /// What to do about it: one sentence.
-  public var advice: String {
-    let differing = faults.search.count + faults.model.count
-    if differing == 0 { return "Every output is its reference: nothing to improve here." }
-    if let exact, exact.settled.count >= 20 { return advice(exact) }
-    let bySearch = Double(faults.search.count) / Double(differing)
-    let percent = Int((bySearch * 100).rounded())
-    switch bySearch {
-    case 0.5...:
-      return "Work on the search: in \(percent) % of the differing sentences the model prefers the reference; try a "
-        + "larger beam or another length penalty."
-    case 0.15...:
-      return "Work on the model first, then on the search: it misses what the model prefers in \(percent) % of the "
-        + "differing sentences."
-    default:
-      return "Work on the model: the search is at fault in only \(percent) % of the differing sentences, so a larger "
-        + "beam cannot help much."
-    }
-  }
-
-  /// With the truth about the search at hand.
-  private func advice(_ exact: ExactTotals) -> String {
-    let errors = Int((exact.searchErrors.share * 100).rounded())
-    let gain = exact.bleu - exact.hypothesisBLEU
-    if exact.searchErrors.share < 0.1 {
-      return "Work on the model: the search misses the optimum in only \(errors) % of the settled sentences."
-    }
-    if gain > 0.5 {
-      return "Work on the search: the optimum it misses in \(errors) % of the settled sentences is worth "
-        + "\(decimal(gain, 1)) BLEU; try a larger beam."
-    }
-    return "Work on the model: the search misses the optimum in \(errors) % of the settled sentences, but finding it would "
-      + (gain < -0.5 ? "cost \(decimal(-gain, 1)) BLEU." : "win no more than \(decimal(max(gain, 0), 1)) BLEU.")
   }
 }

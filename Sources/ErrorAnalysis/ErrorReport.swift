@@ -70,6 +70,14 @@ public struct ErrorReport: Codable, Sendable, Equatable {
   public var firstPrune: FirstPruneTotals?
   public var oracle: OracleTotals?
   public var sweep: SweepTotals?
+  /// What the attention says of over- and under-translation, where the model has one.
+  public var coverage: CoverageTotals?
+  /// Set by the analysis that made this report.
+  public var calibration: CalibrationTotals?
+  public var hallucinationCandidates: [HallucinationCandidate]
+  public var recoverable: [RecoverableScore]
+  /// Another system beside this one.
+  public var comparison: SystemComparison?
   public var statistics: ErrorStatistics
   public var sentences: [SentenceRecord]
 
@@ -91,14 +99,19 @@ public struct ErrorReport: Codable, Sendable, Equatable {
     exact = ExactTotals(sentences, references, outcome: \.exact)
     exactByLogProbability = ExactTotals(sentences, references, outcome: \.exactByLogProbability)
     firstPrune = FirstPruneTotals(sentences)
+    coverage = CoverageTotals(sentences)
+    hallucinationCandidates = HallucinationCandidate.candidates(sentences)
+    recoverable = RecoverableScore.all(sentences, references, bleu: bleu, trainingCounts: trainingCounts)
     statistics = ErrorStatistics(sentences, references, trainingCounts: trainingCounts)
   }
 
   enum CodingKeys: String, CodingKey {
-    case search, model, count, bleu, faults, bad, exact, oracle, sweep, statistics, sentences
+    case search, model, count, bleu, faults, bad, exact, oracle, sweep, coverage, calibration, recoverable, comparison
+    case statistics, sentences
     case chrF = "chrf"
     case faultsByLogProbability = "faults_by_log_probability"
     case firstPrune = "first_prune"
+    case hallucinationCandidates = "hallucination_candidates"
     case exactByLogProbability = "exact_by_log_probability"
   }
 }

@@ -8,15 +8,36 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
     public var count: Int
     public var bleu: Double
     public var chrF: Double
+    /// Of the words of outputs and references.
+    public var f1: Double
     /// Words of outputs over those of references.
     public var lengthRatio: Double
     /// By the search's objective.
     public var searchFaults: ErrorReport.Share
 
     enum CodingKeys: String, CodingKey {
-      case words, count, bleu
+      case words, count, bleu, f1
       case chrF = "chrf"
       case lengthRatio = "length_ratio"
+      case searchFaults = "search_faults"
+    }
+  }
+
+  /// Sentences of like chrF.
+  public struct QualityBucket: Codable, Sendable, Equatable {
+    public var chrF: String
+    public var count: Int
+    public var f1: Double
+    public var lengthRatio: Double
+    /// Mean log P a token of the outputs.
+    public var logProbability: Double
+    public var searchFaults: ErrorReport.Share
+
+    enum CodingKeys: String, CodingKey {
+      case count, f1
+      case chrF = "chrf"
+      case lengthRatio = "length_ratio"
+      case logProbability = "log_probability"
       case searchFaults = "search_faults"
     }
   }
@@ -53,6 +74,7 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
   }
 
   public var lengths: [LengthBucket]
+  public var qualities: [QualityBucket]
   /// Empty where no training counts were given.
   public var frequencies: [FrequencyBucket]
   public var producedTooOften: [NGram]
@@ -64,7 +86,7 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
   public var flags: [Flag]
 
   enum CodingKeys: String, CodingKey {
-    case lengths, frequencies, otem, utem, flags
+    case lengths, qualities, frequencies, otem, utem, flags
     case producedTooOften = "produced_too_often"
     case producedTooRarely = "produced_too_rarely"
     case errorClasses = "error_classes"
@@ -80,9 +102,13 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
       )
     }
     lengths = ErrorStatistics.lengthBuckets(sentences, references, words)
+    qualities = ErrorStatistics.qualityBuckets(sentences, words)
     frequencies = []
     if let trainingCounts {
-      var buckets = FrequencyBuckets { trainingCounts[$0] ?? 0 }
+      // What is rarer than the rarest word listed may have been left out of the list.
+      let least = max(trainingCounts.values.min() ?? 1, 1)
+      let bounds = [0, least] + FrequencyBuckets.defaultBounds.filter { $0 > least }
+      var buckets = FrequencyBuckets(bounds: bounds) { trainingCounts[$0] ?? 0 }
       for triple in words { buckets.add(hypothesis: triple.hypothesis, reference: triple.reference) }
       frequencies = zip(buckets.labels, buckets.accuracies).map { label, accuracy in
         FrequencyBucket(
@@ -110,7 +136,7 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
     flags = ErrorStatistics.flags(sentences, words)
   }
 
-  private typealias Words = (source: [String], hypothesis: [String], reference: [String])
+  typealias Words = (source: [String], hypothesis: [String], reference: [String])
 
   private static func lengthBuckets(
     _ sentences: [SentenceRecord], _ references: [[String]], _ words: [Words]
@@ -124,18 +150,39 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
       let wanted = mine.reduce(0) { $0 + words[$1].reference.count }
       return LengthBucket(
         words: buckets.labels[bucket], count: mine.count, bleu: corpusScore(BLEU(), texts, mineReferences),
-        chrF: corpusScore(ChrF(), texts, mineReferences), lengthRatio: Double(produced) / Double(max(wanted, 1)),
+        chrF: corpusScore(ChrF(), texts, mineReferences), f1: accuracy(mine.map { words[$0] }).f1,
+        lengthRatio: Double(produced) / Double(max(wanted, 1)),
         searchFaults: .init(mine.count { sentences[$0].fault == .search }, of: mine.count))
     }
   }
 
+  private static func qualityBuckets(_ sentences: [SentenceRecord], _ words: [Words]) -> [QualityBucket] {
+    let labels = ["0–20", "20–40", "40–60", "60–80", "80–100", "100"]
+    func bucket(_ chrF: Double) -> Int { chrF >= 100 ? 5 : max(0, min(4, Int(chrF / 20))) }
+    return labels.indices.compactMap { number in
+      let mine = sentences.indices.filter { bucket(sentences[$0].chrF) == number }
+      guard !mine.isEmpty else { return nil }
+      let accuracy = accuracy(mine.map { words[$0] })
+      let tokens = mine.reduce(0) { $0 + sentences[$1].hypothesisTokens + 1 }
+      return QualityBucket(
+        chrF: labels[number], count: mine.count, f1: accuracy.f1,
+        lengthRatio: Double(accuracy.inHypothesis) / Double(max(accuracy.inReference, 1)),
+        logProbability: mine.reduce(0) { $0 + sentences[$1].logProbability.hypothesis } / Double(tokens),
+        searchFaults: .init(mine.count { sentences[$0].fault == .search }, of: mine.count))
+    }
+  }
+
+  /// Of all words of some sentences.
+  private static func accuracy(_ words: [Words]) -> WordAccuracy {
+    var buckets = FrequencyBuckets(bounds: [0]) { _ in 0 }
+    for triple in words { buckets.add(hypothesis: triple.hypothesis, reference: triple.reference) }
+    return buckets.accuracies[0]
+  }
+
   private static func flags(_ sentences: [SentenceRecord], _ words: [Words]) -> [Flag] {
     let found = words.map { Pathologies(source: $0.source, hypothesis: $0.hypothesis, reference: $0.reference) }
-    // The least probable fiftieth, by log P a token: the best sign of a hallucination that needs no reference.
-    let perToken = sentences.map { $0.logProbability.hypothesis / Double($0.hypothesisTokens + 1) }
-    let suspects = sentences.indices.filter { !words[$0].hypothesis.isEmpty && sentences[$0].chrF < 100 }
-      .sorted { (perToken[$0], $0) < (perToken[$1], $1) }.prefix((sentences.count + 49) / 50)
-    let tests: [(String, (Int) -> Bool)] = [
+    let suspects = Set(HallucinationCandidate.suspects(sentences))
+    var tests: [(String, (Int) -> Bool)] = [
       ("empty", { found[$0].isEmpty }),
       ("shorter than half the reference", { found[$0].isTooShort && !found[$0].isEmpty }),
       ("longer than twice the reference", { found[$0].isTooLong }),
@@ -145,9 +192,17 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
       ("mostly copied", { found[$0].isCopy }),
       ("some source words copied", { !found[$0].copiedWords.isEmpty && !found[$0].isCopy }),
       ("numbers differ", { found[$0].hasNumberMismatch }),
+      ("names differ", { found[$0].hasNameMismatch }),
       ("chrF below 10", { sentences[$0].chrF < 10 }),
       ("least probable 2 %", { suspects.contains($0) }),
     ]
+    if sentences.contains(where: { $0.coverage != nil }) {
+      tests += [
+        ("source words not looked at", { sentences[$0].coverage?.under.isEmpty == false }),
+        ("source words looked at too long", { sentences[$0].coverage?.over.isEmpty == false }),
+        ("attention on marks", { (sentences[$0].coverage?.onMarks ?? 0) > HallucinationCandidate.mostOnMarks }),
+      ]
+    }
     return tests.map { name, test in
       let lines = sentences.indices.filter(test)
       return Flag(

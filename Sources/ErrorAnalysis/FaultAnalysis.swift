@@ -7,6 +7,8 @@ public struct FaultAnalysis: Sendable {
   let options: TranslationOptions
   /// Told what is being done, in words, now and then.
   public var progress: @Sendable (String) -> Void = { _ in }
+  /// What the report calls the system; nil is the model directory's name.
+  public var name: String?
   /// How often the training data has each word of the target language, as `WordSplitter` cuts them.
   public var trainingCounts: [String: Int]?
 
@@ -69,14 +71,21 @@ public struct FaultAnalysis: Sendable {
         records[i].exactByLogProbability = rawOutcomes?[i]
       }
     }
+    let forced = ForcedAnalysis(loaded, threads: options.threads, progress: progress)
+    let referenceTokens = best.map { Array($0.score.tokens.dropLast()) }
+    let coverage = forced.coverage(encoded, hypothesisScores.map { Array($0.tokens.dropLast()) })
+    for i in records.indices { records[i].coverage = coverage[i] }
+    let calibration = forced.calibration(encoded, referenceTokens)
     // Given translations were not made by this search.
     if hypotheses == nil {
-      let prunes = firstPrunes(encoded, best.map { Array($0.score.tokens.dropLast()) })
+      let prunes = firstPrunes(encoded, referenceTokens)
       for i in records.indices { records[i].firstPrune = prunes[i] }
     }
-    return ErrorReport(
-      search: searchInWords, model: loaded.directory.url.lastPathComponent, sentences: records,
+    var report = ErrorReport(
+      search: searchInWords, model: name ?? loaded.directory.url.standardizedFileURL.lastPathComponent, sentences: records,
       references: references, trainingCounts: trainingCounts)
+    report.calibration = CalibrationTotals(calibration, report.sentences)
+    return report
   }
 
   /// Of each sentence's references the one that equals the hypothesis, else the one the model likes best.

@@ -24,6 +24,8 @@ public struct SentenceRecord: Codable, Sendable, Equatable {
   public var exactByLogProbability: ExactOutcome?
   /// Where the search lost the reference; nil where that was not asked for or the model was not asked.
   public var firstPrune: FirstPruneRecord?
+  /// How much of the source was looked at; nil where the model has no attention or was not asked.
+  public var coverage: CoverageRecord?
 
   /// `references` are all of the sentence's; nil means `reference` only.
   public init(
@@ -40,7 +42,7 @@ public struct SentenceRecord: Codable, Sendable, Equatable {
   public var faultByLogProbability: Fault { Fault(same: reference == hypothesis, logProbability) }
 
   enum CodingKeys: String, CodingKey {
-    case source, reference, hypothesis, objective, fault, exact
+    case source, reference, hypothesis, objective, fault, exact, coverage
     case chrF = "chrf"
     case logProbability = "log_probability"
     case referenceTokens = "reference_tokens"

@@ -4,19 +4,19 @@ import Seq2Seq
 /// Threads that take sentence after sentence, each with its own memory.
 struct SentenceWorkers {
   var threads: Int
-  /// Told how many sentences are done.
+  /// Told how much is done.
   var progress: @Sendable (String) -> Void
 
-  /// The results in the order of the sentences. `work` must not depend on which thread does it.
+  /// The results in the order of what is worked on, `unit` in the plural. `work` must not depend on which thread does it.
   func map<Result: Sendable>(
-    count: Int, _ task: String, _ work: @Sendable (Int, Workspace) -> Result
+    count: Int, _ task: String, unit: String = "sentences", _ work: @Sendable (Int, Workspace) -> Result
   ) -> [Result] {
     let queue = Queue<Result>(count: count)
     DispatchQueue.concurrentPerform(iterations: max(1, min(threads, count))) { _ in
       let workspace = Workspace()
       while let index = queue.next() {
         let done = queue.store(work(index, workspace), at: index)
-        progress("\(task): \(done) of \(count) sentences")
+        progress("\(task): \(done) of \(count) \(unit)")
       }
     }
     return queue.results

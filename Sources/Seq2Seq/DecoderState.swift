@@ -26,4 +26,12 @@ public protocol DecoderState: AnyObject {
   /// Cross-attention of the last step: [R][source length of the row's sentence], averaged over heads of the last
   /// decoder layer; nil where the model has no attention.
   func attention() -> [[Float]]?
+
+  /// The same of every layer and head: [layer][R][head][S].
+  func attentionByHead() -> [[[[Float]]]]?
+}
+
+extension DecoderState {
+  /// What there is, as one layer with one head.
+  public func attentionByHead() -> [[[[Float]]]]? { attention().map { [$0.map { [$0] }] } }
 }

@@ -19,6 +19,7 @@ final class TransformerDecoderState: DecoderState {
   /// For each row: its sentence, and the slots of its `time` tokens.
   private var sentences: [Int32]
   private var slots: [[Int32]]
+  /// Cross-attention of the last step, [layer][R][head][longest source].
   private var lastWeights: UnsafeMutablePointer<Float>?
 
   let vocabularySize: Int
@@ -77,7 +78,8 @@ final class TransformerDecoderState: DecoderState {
     let headSize = Int64(size) / heads
     let place = Int32(min(time - 1, model.shape.maximumLength))
     let selfWeights = graph.arena.allocate(Float.self, rows * Int(heads) * time)
-    let crossWeights = graph.arena.allocate(Float.self, rows * Int(heads) * longestSource)
+    let layerWeights = rows * Int(heads) * longestSource
+    let crossWeights = graph.arena.allocate(Float.self, model.decoder.count * layerWeights)
     lastWeights = crossWeights
 
     var x = model.embed(
@@ -104,7 +106,7 @@ final class TransformerDecoderState: DecoderState {
           let mixed = graph.makeTensor(rows, size)
           mt_attention_step(
             mixed.data, query.data, Int64(size), memory.data, memory.data + size, Int64(2 * size), nil, 0, firsts,
-            lengths, Int64(rows), heads, headSize, crossWeights, Int64(longestSource))
+            lengths, Int64(rows), heads, headSize, crossWeights + number * layerWeights, Int64(longestSource))
           return layer.crossAttention.output(mixed, graph)
         })
     }
@@ -138,13 +140,26 @@ final class TransformerDecoderState: DecoderState {
 
   /// Of the last step; not after `reorder`.
   func attention() -> [[Float]]? {
+    let heads = Float(model.shape.heads)
+    return weights(layer: model.decoder.count - 1)?.map { row in
+      row[0].indices.map { j in row.reduce(Float(0)) { $0 + $1[j] } / heads }
+    }
+  }
+
+  func attentionByHead() -> [[[[Float]]]]? {
+    lastWeights == nil ? nil : model.decoder.indices.compactMap { weights(layer: $0) }
+  }
+
+  /// [R][head][S] of one layer.
+  private func weights(layer: Int) -> [[[Float]]]? {
     guard let lastWeights else { return nil }
     let heads = model.shape.heads
     return (0..<rowCount).map { r in
       let b = Int(sentences[r])
       let length = Int(sourceOffsets[b + 1] - sourceOffsets[b])
-      return (0..<length).map { j in
-        (0..<heads).reduce(Float(0)) { $0 + lastWeights[(r * heads + $1) * longestSource + j] } / Float(heads)
+      return (0..<heads).map { head in
+        let first = lastWeights + ((layer * rowCount + r) * heads + head) * longestSource
+        return Array(UnsafeBufferPointer(start: first, count: length))
       }
     }
   }

@@ -28,7 +28,7 @@ public struct WordCounts: Sendable {
     total += count
   }
 
-  mutating func add(_ other: WordCounts) {
+  public mutating func add(_ other: WordCounts) {
     other.forEach { word, count in word.withUnsafeBufferPointer { add($0, count) } }
   }
 
@@ -48,10 +48,16 @@ public struct WordCounts: Sendable {
 
   // MARK: On disk: a word, a tab, its count, a line each, the most frequent first.
 
-  public func write(to file: URL) throws(TextError) {
-    var text = ""
-    for (word, count) in sorted { text += "\(word)\t\(count)\n" }
-    try AtomicFile.write(Data(text.utf8), to: file)
+  /// Writes the words, gzipped if the name ends in `.gz`. With `limit` the rarest are left out, all of one count together,
+  /// until no more are left: what the file lacks is rarer than the rarest word it has.
+  public func write(to file: URL, limit: Int? = nil) throws(TextError) {
+    // A word with a break in it would be two lines.
+    let words = sorted.filter { !$0.word.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } }
+    let least = limit.flatMap { words.count > $0 ? words[$0].count : nil } ?? 0
+    var bytes: [UInt8] = []
+    for (word, count) in words where count > least { bytes.append(contentsOf: "\(word)\t\(count)\n".utf8) }
+    if file.pathExtension == "gz" { bytes = try Gzip.compress(bytes, level: 9) }
+    try AtomicFile.write(Data(bytes), to: file)
   }
 
   public init(file: URL) throws(TextError) {
@@ -59,7 +65,8 @@ public struct WordCounts: Sendable {
     for line in try LineReader(path: file.path).readAll() {
       number += 1
       let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
-      guard parts.count == 2, !parts[0].isEmpty, let count = Int(parts[1]), count > 0 else {
+      // No sum of counts may overflow.
+      guard parts.count == 2, !parts[0].isEmpty, let count = Int(parts[1]), count > 0, count <= Int.max / 2 - total else {
         throw .line(path: file.path, line: number, problem: "expected a word, a tab and a count above 0")
       }
       add(String(parts[0]), count)

@@ -50,6 +50,7 @@ public func averageCheckpoints(run: URL, last count: Int, output: URL) throws ->
   description.training?["averaged_updates"] = updates.map(String.init).joined(separator: " ")
   try ModelDirectory(output).save(description, model)
   try TextPipeline(directory: run).write(to: output)
+  try directory.readWordCounts()?.write(to: ModelDirectory(output).wordCounts)
   return updates
 }
 
@@ -84,6 +85,10 @@ final class TrainingRun {
 
     let pool = WorkerPool(threads: options.threads)
     defer { pool.close() }
+    let words = ModelDirectory(output).wordCounts
+    if last == nil || !FileManager.default.fileExists(atPath: words.path) {
+      try TrainingWords.count(texts, pool: pool).write(to: words, limit: ModelDirectory.wordCountsLimit)
+    }
     let (pairs, tokens) = try encode(texts, pipeline, configuration, pool)
     let order = EpochOrder(
       seed: recipe.training.seed, sizes: pairs.sizes,

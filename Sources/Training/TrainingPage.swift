@@ -17,7 +17,7 @@ struct TrainingPage {
       zip(moments, values).compactMap { x, y in y.map { (x, $0) } }
     }
     let charts = [
-      Chart(title: "Loss per target token (nats, smoothed labels)", points: points(records.map(\.loss))),
+      Chart(title: "Label-smoothed loss a token (nats)", points: points(records.map(\.loss))),
       Chart(title: "Learning rate", points: points(records.map(\.learningRate))),
       Chart(title: "Gradient norm before clipping", points: points(records.map(\.gradientNorm))),
       Chart(title: "Validation perplexity", points: scores(validations.map(\.perplexity)), hasDots: true),
@@ -102,7 +102,7 @@ struct TrainingPage {
     }
 
     private static func label(_ value: Double) -> String {
-      if value != 0, abs(value) < 0.01 { return String(format: "%.0e", value) }
+      if value != 0, abs(value) < 0.01 { return String(format: "%.2g", value) }
       return abs(value) >= 10 ? Format.grouped(Int(value.rounded())) : String(format: "%g", (value * 1000).rounded() / 1000)
     }
 
@@ -128,8 +128,10 @@ struct TrainingPage {
       }
       for tick in Chart.ticks(x0, x1, 5) {
         let (x, _) = place(tick, y0)
+        // Near the edge a label in the middle would be cut off.
+        let anchor = (tick - x0) / (x1 - x0) > 0.97 ? "end" : "middle"
         parts.append(
-          "<text x=\"\(x)\" y=\"\(Chart.height - 6)\" text-anchor=\"middle\">\(Format.grouped(Int(tick)))</text>")
+          "<text x=\"\(x)\" y=\"\(Chart.height - 6)\" text-anchor=\"\(anchor)\">\(Format.grouped(Int(tick)))</text>")
       }
       let places = points.map { place($0.x, $0.y) }
       parts.append("<polyline class=\"curve\" points=\"\(places.map { "\($0.0),\($0.1)" }.joined(separator: " "))\"/>")

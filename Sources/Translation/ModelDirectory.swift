@@ -1,15 +1,19 @@
 import Autograd
 import Foundation
 import Seq2Seq
+import TextProcessing
 
-/// A model on disk: `config.json`, `text.json`, `model.safetensors`, and for people `README.md` and
-/// `training.jsonl`. Files are replaced whole or not at all.
+/// A model on disk: `config.json`, `text.json`, `model.safetensors`, for people `README.md` and `training.jsonl`, and for
+/// the error analysis `word-counts.tsv.gz`. Files are replaced whole or not at all.
 public struct ModelDirectory: Sendable {
   public static let configurationFile = "config.json"
   public static let textFile = "text.json"
   public static let weightsFile = "model.safetensors"
   public static let cardFile = "README.md"
   public static let trainingLogFile = "training.jsonl"
+  public static let wordCountsFile = "word-counts.tsv.gz"
+  /// Words that `word-counts.tsv.gz` holds at most.
+  public static let wordCountsLimit = 100_000
 
   public let url: URL
 
@@ -20,6 +24,14 @@ public struct ModelDirectory: Sendable {
   public var weights: URL { url.appendingPathComponent(ModelDirectory.weightsFile) }
   public var card: URL { url.appendingPathComponent(ModelDirectory.cardFile) }
   public var trainingLog: URL { url.appendingPathComponent(ModelDirectory.trainingLogFile) }
+
+  /// How often the training text has each word of the target language, as BLEU's 13a tokenization cuts them.
+  public var wordCounts: URL { url.appendingPathComponent(ModelDirectory.wordCountsFile) }
+
+  /// The words and their counts; nil where the model came without. Throws `TextError`.
+  public func readWordCounts() throws -> WordCounts? {
+    FileManager.default.fileExists(atPath: wordCounts.path) ? try WordCounts(file: wordCounts) : nil
+  }
 
   /// Whether there is something that means to be a model.
   public var exists: Bool { FileManager.default.fileExists(atPath: configuration.path) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import TextProcessing
 import Translation
@@ -12,7 +13,7 @@ struct DataCommand: ParsableCommand {
       A corpus is two aligned files, a TSV file (source and target in its first columns), or a TMX file; each may be \
       gzipped. The form of a single file follows from its name.
       """,
-    subcommands: [Stats.self, Clean.self, Split.self])
+    subcommands: [Stats.self, Clean.self, Split.self, Words.self])
 }
 
 /// Which corpus.
@@ -208,6 +209,45 @@ extension DataCommand {
     }
 
     private static func shortened(_ text: String) -> String { text.count <= 60 ? text : text.prefix(57) + "…" }
+  }
+
+  struct Words: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Count the words of a text: what error analysis sorts words by.",
+      discussion: """
+        Training leaves the counts of its target language with the model. For a model that came without them, count the \
+        text it was trained on into its \(ModelDirectory.wordCountsFile). Words are cut as BLEU's tokenizer 13a does it.
+        """)
+
+    @Argument(help: "Text of the target language.", completion: .file())
+    var files: [String]
+
+    @Option(help: ArgumentHelp("Write the counts to this file, gzipped if its name ends in .gz.", valueName: "file"))
+    var output: String?
+
+    @Option(help: ArgumentHelp("Different words to keep at most, the most frequent.", valueName: "n"))
+    var limit = ModelDirectory.wordCountsLimit
+
+    @Flag(help: "Go on where a file is not UTF-8, with U+FFFD for what cannot be read.")
+    var replaceInvalid = false
+
+    func validate() throws {
+      guard limit > 0 else { throw ValidationError("--limit \(limit) is below 1.") }
+    }
+
+    func run() throws {
+      let input = try LineInput(files, replacingInvalid: replaceInvalid)
+      let splitter = WordSplitter()
+      var counts = WordCounts()
+      while let line = try input.next() {
+        for word in splitter.words(line) { counts.add(word) }
+      }
+      guard let output else {
+        for (word, count) in counts.sorted.prefix(limit) { try StandardOutput.shared.write(line: "\(word)\t\(count)") }
+        return
+      }
+      try counts.write(to: URL(fileURLWithPath: output), limit: limit)
+    }
   }
 
   struct Split: ParsableCommand {

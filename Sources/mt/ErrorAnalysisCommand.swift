@@ -8,7 +8,7 @@ import Training
 import Translation
 
 enum ReportFormat: String, CaseIterable, ExpressibleByArgument {
-  case text, json, html
+  case text, json, html, markdown
 }
 
 /// `mt error-analysis`
@@ -20,7 +20,14 @@ struct ErrorAnalysisCommand: ParsableCommand {
       For each sentence compares log P of the output with that of the reference under the model, normalised as the \
       search normalises. Where the model prefers the reference, the search is at fault, for it failed to find it; \
       else the model is. That rule only sees what the reference shows; --exact looks for the best of all outputs and \
-      so proves what the search missed. Without any file it uses the test set in Eval/.
+      so proves what the search missed. Without any file it uses the test set in Eval/. With --other-model or \
+      --other-hypotheses a second system is set beside the first: where it wins and loses, whether that is chance, and \
+      which outputs the models prefer.
+
+      Examples:
+        mt error-analysis --exact --oracle --sweep --save report       # report.json, report.html, report.md
+        mt error-analysis --model A --other-model B
+        mt error-analysis --source s.fr --references r.en --hypotheses a.en --other-hypotheses b.en
       """)
 
   @OptionGroup var model: ModelOption
@@ -37,6 +44,12 @@ struct ErrorAnalysisCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Translations to judge instead of the model's own.", valueName: "file"),
     completion: .file())
   var hypotheses: String?
+
+  @Option(help: ArgumentHelp("A second model, to compare.", valueName: "dir"), completion: .directory)
+  var otherModel: String?
+
+  @Option(help: ArgumentHelp("Translations of a second system, to compare.", valueName: "file"), completion: .file())
+  var otherHypotheses: String?
 
   @OptionGroup(title: "Search") var search: SearchFlags
 
@@ -58,7 +71,9 @@ struct ErrorAnalysisCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Training text of the target language, for accuracy by how often it has a word.", valueName: "file"),
+    help: ArgumentHelp(
+      "Training text of the target language, for accuracy by how often it has a word. (default: the model's own counts)",
+      valueName: "file"),
     completion: .file())
   var trainingText: [String] = []
 
@@ -67,6 +82,9 @@ struct ErrorAnalysisCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Print to this file.", valueName: "file"), completion: .file())
   var output: String?
+
+  @Option(help: ArgumentHelp("Also write PREFIX.json, PREFIX.html and PREFIX.md.", valueName: "prefix"))
+  var save: String?
 
   @OptionGroup var threads: ThreadsOption
 
@@ -84,26 +102,38 @@ struct ErrorAnalysisCommand: ParsableCommand {
       source: source, references: references,
       languages: (loaded.description.sourceLanguage, loaded.description.targetLanguage), needsSource: true,
       replacingInvalid: replaceInvalid)
-    let given = try hypotheses.map { try TestSet.lines($0, replacingInvalid: replaceInvalid) }
-    if let given, given.count != test.sources.count {
-      throw TextError.lineCounts(
-        source: test.sourceFile, sourceCount: test.sources.count, target: hypotheses ?? "", targetCount: given.count)
-    }
+    let given = try hypotheses.map { try translations($0, of: test) }
+    let otherGiven = try otherHypotheses.map { try translations($0, of: test) }
+    let other = try otherModel.map { try ModelDirectory(URL(fileURLWithPath: $0)).load() }
     var options = try TranslationOptions(search: search.options(over: Translator([loaded]).defaultOptions.search))
     options.threads = threads.threads
     let streams = test.references
     var analysis = FaultAnalysis(loaded, options: options)
     let progress = SharedProgress()
     analysis.progress = { progress.status($0) }
-    if !trainingText.isEmpty { analysis.trainingCounts = try trainingCounts() }
+    analysis.trainingCounts = try trainingText.isEmpty ? storedCounts(loaded.directory) : trainingCounts()
+    analysis.name = hypotheses.map { URL(fileURLWithPath: $0).lastPathComponent }
     let references = test.sources.indices.map { line in streams.map { $0[line] } }
     var report = try analysis.analyze(
       sources: test.sources, references: references, hypotheses: given,
       exact: exact ? ExactSearch.Budget(nodes: exactNodes, seconds: exactSeconds) : nil)
     if oracle { report.oracle = try analysis.oracle(sources: test.sources, references: references) }
     if sweep { report.sweep = try analysis.sweep(sources: test.sources, references: references) }
+    if other != nil || otherGiven != nil {
+      let otherOptions = try other.map { try TranslationOptions(search: search.options(over: Translator([$0]).defaultOptions.search)) }
+      var system = OtherSystem(
+        name: otherName(besides: report.model), model: other, options: otherOptions ?? options, hypotheses: otherGiven)
+      system.options.threads = threads.threads
+      report.comparison = try analysis.compare(report, references: references, with: system)
+    }
     progress.finish()
+    if let save {
+      for (ending, text) in [("json", try report.json()), ("html", report.html()), ("md", report.markdown())] {
+        try AtomicFile.write(Data(text.utf8), to: URL(fileURLWithPath: "\(save).\(ending)"))
+      }
+    }
     let text = switch format {
+    case .markdown: report.markdown()
     case .text: report.text()
     case .json: try report.json()
     case .html: report.html()
@@ -117,6 +147,26 @@ struct ErrorAnalysisCommand: ParsableCommand {
 }
 
 extension ErrorAnalysisCommand {
+  private func translations(_ file: String, of test: TestSet) throws -> [String] {
+    let lines = try TestSet.lines(file, replacingInvalid: replaceInvalid)
+    guard lines.count == test.sources.count else {
+      throw TextError.lineCounts(
+        source: test.sourceFile, sourceCount: test.sources.count, target: file, targetCount: lines.count)
+    }
+    return lines
+  }
+
+  /// The last part of the other system's path, all of it where that is the first's name too.
+  private func otherName(besides first: String) -> String {
+    let path = otherHypotheses ?? otherModel ?? ""
+    let name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
+    return name == first ? path : name
+  }
+
+  private func storedCounts(_ directory: ModelDirectory) throws -> [String: Int]? {
+    try directory.readWordCounts().map { Dictionary($0.sorted.map { ($0.word, $0.count) }) { $0 + $1 } }
+  }
+
   /// How often the training text has each word.
   private func trainingCounts() throws -> [String: Int] {
     let input = try LineInput(trainingText, replacingInvalid: replaceInvalid)

@@ -19,7 +19,8 @@ struct MTCommand: ParsableCommand {
     version: "mt \(version)",
     subcommands: [
       TranslateCommand.self, TrainCommand.self, EvalCommand.self, ErrorAnalysisCommand.self, ScoreCommand.self,
-      TokenizeCommand.self, DetokenizeCommand.self, DataCommand.self, ImportCommand.self, ExportCommand.self,
+      InspectCommand.self, TokenizeCommand.self, DetokenizeCommand.self, DataCommand.self, ImportCommand.self,
+      ExportCommand.self,
     ])
 
   static let version = "1.0.0"

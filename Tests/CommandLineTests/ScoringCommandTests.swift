@@ -112,4 +112,43 @@ import Testing
     #expect(try Program.run(base + ["--format", "html", "--output", page.path]).output == "")
     #expect(try String(contentsOf: page, encoding: .utf8).hasPrefix("<!doctype html>"))
   }
+
+  @Test("error analysis sets two systems side by side and saves the report in three forms")
+  func comparison() throws {
+    let a = try directory.write("The cat.\nNothing.\nWhere is it?\n".utf8, to: "a.en").path
+    let b = try directory.write("The cat is there.\nNo.\nWhere is it?\n".utf8, to: "b.en").path
+    let base = ["error-analysis", "--model", SharedModel.path, "--source", source, "--references", target]
+    let prefix = directory.url.appendingPathComponent("report").path
+    let result = try Program.run(
+      base + ["--hypotheses", a, "--other-hypotheses", b, "--other-model", SharedModel.path, "--save", prefix])
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.output.contains("b.en against a.en") && result.output.contains("wins 1, loses 1, ties 1"))
+    let data = try Data(contentsOf: URL(fileURLWithPath: prefix + ".json"))
+    let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let comparison = try #require(report["comparison"] as? [String: Any])
+    #expect((comparison["judgements"] as? [Any])?.count == 2 && (comparison["sentences"] as? [Any])?.count == 3)
+    #expect(try String(contentsOfFile: prefix + ".html", encoding: .utf8).contains("Where b.en wins most"))
+    #expect(try String(contentsOfFile: prefix + ".md", encoding: .utf8).hasPrefix("# Error analysis of a.en\n"))
+    let short = try directory.write("one\n".utf8, to: "short").path
+    let unequal = try Program.run(base + ["--other-hypotheses", short])
+    #expect(unequal.status == 1 && unequal.error.contains("short has 1"))
+  }
+
+  @Test("inspect draws attention and finds neighbours")
+  func inspect() throws {
+    let base = ["inspect", "attention", "Le chat", "--model", SharedModel.path, "--max-length", "4"]
+    #expect(try Program.run(base).lines.last?.contains("</s>") == true)
+    #expect(try Program.run(base + ["--all"]).output.contains("layer 2, head 2"))
+    #expect(try Program.run(base + ["--format", "html"]).output.hasPrefix("<!doctype html>"))
+    let wrong = try Program.run(base + ["--head", "3"])
+    #expect(wrong.status == 64 && wrong.error.contains("--head 3 is not in 1...2"))
+    let near = ["inspect", "embeddings", "--model", SharedModel.path]
+    let found = try Program.run(near + ["chat", "rouge", "--neighbours", "3"])
+    #expect(found.status == 0 && found.lines.count == 8, "\(found.error)")
+    #expect(try Program.run(near + ["--analogy", "chat", "gare", "rouge"]).lines.count == 11)
+    let map = directory.url.appendingPathComponent("map.svg").path
+    #expect(try Program.run(near + ["--map", map, "--words", "20", "--method", "tsne"]).status == 0)
+    #expect(try String(contentsOfFile: map, encoding: .utf8).hasPrefix("<svg "))
+    #expect(try Program.run(near).status == 64)
+  }
 }

@@ -56,6 +56,16 @@ import Testing
     let log = try String(contentsOf: directory.url.appendingPathComponent("runs/tiny/training.jsonl"), encoding: .utf8)
     #expect(log.split(separator: "\n").count == 6)
 
+    // The counts of the target's words lie with the model, and the error analysis finds them.
+    let counts = try Program.run(["data", "words", "train.en", "--output", "counts.tsv.gz"], in: directory.url)
+    #expect(counts.status == 0, "\(counts.error)")
+    let stored = try Data(contentsOf: directory.url.appendingPathComponent("runs/tiny/word-counts.tsv.gz"))
+    #expect(try stored == Data(contentsOf: directory.url.appendingPathComponent("counts.tsv.gz")))
+    let report = try Program.run(
+      ["error-analysis", "--model", "runs/tiny", "--source", "train.fr", "--references", "train.en", "--max-length", "5"],
+      in: directory.url)
+    #expect(report.output.contains("F1 by word count"), "\(report.error)")
+
     let again = try Program.run(["train", "tiny.yaml"], in: directory.url)
     #expect(again.status == 1 && again.error.contains("--resume"))
   }

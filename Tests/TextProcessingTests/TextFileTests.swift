@@ -88,6 +88,15 @@ import Testing
     #expect(read.sorted.map(\.word) == [",", "la", "mer", "an", "l'"])
     #expect(read.count(of: "la") == 3000 && read.count(of: "an") == 1500 && read.count(of: "x") == 0)
     #expect(read.total == counts.total)
+    // Packed, and cut where it holds at most three words: of the rarest, which are equals, none stays.
+    let packed = directory.url.appendingPathComponent("counts.tsv.gz")
+    try counts.write(to: packed)
+    #expect(try WordCounts(file: packed).sorted.map(\.count) == read.sorted.map(\.count))
+    #expect(try Data(contentsOf: packed).prefix(2) == Data([0x1F, 0x8B]))
+    try counts.write(to: packed, limit: 4)
+    #expect(try WordCounts(file: packed).sorted.map(\.word) == [",", "la", "mer"])
+    try counts.write(to: packed, limit: 5)
+    #expect(try WordCounts(file: packed).distinct == 5)
     let bad = try directory.write("la\t3\nmer\t0\n", "bad.tsv")
     #expect(throws: TextError.line(path: bad, line: 2, problem: "expected a word, a tab and a count above 0")) {
       try WordCounts(file: URL(fileURLWithPath: bad))

@@ -1,4 +1,4 @@
-/// What a reader sees at once in a bad translation, found without a model: repetition, copying, wrong numbers,
+/// What a reader sees at once in a bad translation, found without a model: repetition, copying, wrong numbers and names,
 /// wrong length. Works on words.
 public struct Pathologies: Sendable, Equatable {
   /// The hypothesis has no word though the source has.
@@ -22,10 +22,15 @@ public struct Pathologies: Sendable, Equatable {
   /// Numbers of the source or reference that the hypothesis lacks, and numbers that only it has.
   public var missingNumbers: [String] = []
   public var inventedNumbers: [String] = []
+  /// Names that source and reference write alike and the hypothesis lacks: words with a capital of two letters or more.
+  public var missingNames: [String] = []
+  /// Words with a capital, not at the beginning of a sentence, of which neither source nor reference has any form.
+  public var inventedNames: [String] = []
 
   /// More than half of the words are copied.
   public var isCopy: Bool { copiedShare > 0.5 }
   public var hasNumberMismatch: Bool { !missingNumbers.isEmpty || !inventedNumbers.isEmpty }
+  public var hasNameMismatch: Bool { !missingNames.isEmpty || !inventedNames.isEmpty }
 
   public init(source: [String], hypothesis: [String], reference: [String]) {
     isEmpty = hypothesis.isEmpty && !source.isEmpty
@@ -52,6 +57,29 @@ public struct Pathologies: Sendable, Equatable {
     }
     copiedShare = hypothesis.isEmpty ? 0 : Double(copiedWords.count) / Double(hypothesis.count)
     (missingNumbers, inventedNumbers) = Self.numberMismatches(hypothesis: hypothesis, reference: reference)
+    let hypothesisWords = counts(hypothesis)
+    let kept = counts(reference.filter { Self.isName($0) && sourceWords.contains($0) })
+    missingNames = kept.filter { (hypothesisWords[$0.key] ?? 0) == 0 }.map(\.key).sorted()
+    let known = Set((source + reference).map { $0.lowercased() })
+    inventedNames = Set(
+      hypothesis.indices.filter { place in
+        Self.isName(hypothesis[place]) && !Self.beginsSentence(hypothesis, place)
+          && !known.contains(hypothesis[place].lowercased())
+      }.map { hypothesis[$0] }
+    ).sorted()
+  }
+
+  /// Two letters or more, the first a capital and not all of what follows.
+  private static func isName(_ word: String) -> Bool {
+    let scalars = word.unicodeScalars
+    guard scalars.count > 1, let first = scalars.first, first.properties.isUppercase else { return false }
+    return scalars.dropFirst().contains { $0.properties.isLowercase }
+  }
+
+  /// First, or after a mark that ends or opens a sentence.
+  private static func beginsSentence(_ words: [String], _ place: Int) -> Bool {
+    words[..<place].last.map { !hasLetter($0) && !$0.unicodeScalars.contains { $0.properties.numericType != nil }
+      && $0 != "," && $0 != "-" } ?? true
   }
 
   private static func immediateRepeats(_ words: [String]) -> Set<String> {
