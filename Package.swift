@@ -30,7 +30,7 @@ let package = Package(
     .target(name: "Translation", dependencies: ["TextProcessing", "Seq2Seq"]),
     .target(name: "Evaluation"),
     .target(name: "ErrorAnalysis", dependencies: ["Translation", "Evaluation"]),
-    .target(name: "Interchange", dependencies: ["Translation"]),
+    .target(name: "Interchange", dependencies: ["Translation", "Yams"]),
     .target(name: "Training", dependencies: ["Translation", "Evaluation", "Yams"]),
     .executableTarget(name: "mt", dependencies: ["Translation", "Evaluation", "ErrorAnalysis", "Interchange", "Training", argumentParser]),
     // Suites mirror Sources.

@@ -4,7 +4,7 @@ import Seq2Seq
 import TextProcessing
 import Translation
 
-/// Hugging Face MarianMT directories (`config.json`, `model.safetensors`, `vocab.json`, `source.spm`, `target.spm`) in
+/// Hugging Face MarianMT directories (`config.json`, `model.safetensors` or `pytorch_model.bin`, `vocab.json`, `source.spm`, `target.spm`) in
 /// and out. Format: transformers, `models/marian/{configuration,modeling,tokenization}_marian.py`.
 ///
 /// Differences that are bridged: their decoder starts from the embedding of the padding symbol, which is zero, ours from
@@ -253,14 +253,14 @@ struct HuggingFaceReader {
 
   // MARK: Weights
 
-  private func weights() throws -> Safetensors {
-    let url = directory.appendingPathComponent("model.safetensors")
-    guard FileManager.default.fileExists(atPath: url.path) else {
-      throw ModelError(
-        file: url.path,
-        problem: "is missing; convert other files with transformers: MarianMTModel.from_pretrained(DIR).save_pretrained(DIR)")
-    }
-    return try Safetensors(contentsOf: url)
+  private func weights() throws -> any TensorFile {
+    let (url, older) = (
+      directory.appendingPathComponent("model.safetensors"), directory.appendingPathComponent("pytorch_model.bin")
+    )
+    let exists = FileManager.default.fileExists(atPath:)
+    if exists(url.path) { return try Safetensors(contentsOf: url) }
+    if exists(older.path) { return try TorchFile(contentsOf: older) }
+    throw ModelError(file: url.path, problem: "is missing, and pytorch_model.bin too")
   }
 
   /// Builds the model and fills it. Everything is checked before memory for the weights is asked for.
@@ -269,13 +269,13 @@ struct HuggingFaceReader {
     guard var shape = description.model.transformer else { preconditionFailure("a MarianMT model is a transformer") }
     let size = shape.modelSize
     let layers = HuggingFaceTensors.layers(shape)
-    for tensor in layers { _ = try file.entry(tensor.name, shape: tensor.shape) }
+    for tensor in layers { try file.check(tensor.name, shape: tensor.shape) }
     let tables = try tableNames(file, description.model.embeddings)
     let shapes = [
       "embeddings": [sourcePieces.count, size], "encoder.embeddings": [sourcePieces.count, size],
       "decoder.embeddings": [targetPieces.count, size], "output.weight": [targetPieces.count, size],
     ]
-    for (parameter, name) in tables { _ = try file.entry(name, shape: shapes[parameter] ?? []) }
+    for (parameter, name) in tables { try file.check(name, shape: shapes[parameter] ?? []) }
     try refuseSurplus(file, layers.map(\.name))
     shape.positions = try positions(file, shape)
     var configuration = description.model
@@ -312,10 +312,10 @@ struct HuggingFaceReader {
   }
 
   /// Which tensor each of our tables is. Tied ones are stored once, under whichever of their names.
-  private func tableNames(_ file: Safetensors, _ tying: EmbeddingTying) throws -> [String: String] {
+  private func tableNames(_ file: any TensorFile, _ tying: EmbeddingTying) throws -> [String: String] {
     typealias Names = HuggingFaceTensors
     func first(_ names: [String]) throws -> String {
-      guard let name = names.first(where: { file.entries[$0] != nil }) else {
+      guard let name = names.first(where: { file.shape(of: $0) != nil }) else {
         throw ModelError(file: file.file, item: "tensor \(names[0])", problem: "is missing")
       }
       return name
@@ -335,23 +335,23 @@ struct HuggingFaceReader {
     }
   }
 
-  private func refuseSurplus(_ file: Safetensors, _ layers: [String]) throws {
+  private func refuseSurplus(_ file: any TensorFile, _ layers: [String]) throws {
     typealias Names = HuggingFaceTensors
     let known = Set(layers).union([
       Names.shared, Names.encoderTable, Names.decoderTable, Names.outputTable, Names.outputBias, Names.encoderPositions,
       Names.decoderPositions,
     ])
-    if let surplus = file.entries.keys.filter({ !known.contains($0) }).min() {
+    if let surplus = file.names.filter({ !known.contains($0) }).min() {
       throw ModelError(
         file: file.file, item: "tensor \(surplus)", problem: "does not belong to the model that config.json describes")
     }
   }
 
   /// Positions are computed; where the file has them they must be one of the two kinds that can be.
-  private func positions(_ file: Safetensors, _ shape: TransformerConfiguration) throws -> PositionKind {
+  private func positions(_ file: any TensorFile, _ shape: TransformerConfiguration) throws -> PositionKind {
     var kind = PositionKind.standard
     for name in [HuggingFaceTensors.encoderPositions, HuggingFaceTensors.decoderPositions] {
-      guard file.entries[name] != nil else { continue }
+      guard file.shape(of: name) != nil else { continue }
       let values = try file.values(name, shape: [shape.maximumLength, shape.modelSize])
       let half = Double(shape.modelSize) / 2
       let kinds: [(PositionKind, Double)] = [(.standard, half), (.marian, half - 1)]

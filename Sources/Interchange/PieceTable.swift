@@ -30,20 +30,25 @@ enum PieceTable {
   static func json(_ pieces: [String]) -> Data {
     var text = "{"
     for (id, piece) in pieces.enumerated() {
-      text += id == 0 ? "\n  \"" : ",\n  \""
-      for scalar in piece.unicodeScalars {
-        switch scalar {
-        case "\"": text += "\\\""
-        case "\\": text += "\\\\"
-        case _ where scalar.value < 0x20:
-          let hex = String(scalar.value, radix: 16)
-          text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-        default: text.unicodeScalars.append(scalar)
-        }
-      }
-      text += "\": \(id)"
+      text += (id == 0 ? "\n  " : ",\n  ") + quoted(piece) + ": \(id)"
     }
     return Data((text + "\n}\n").utf8)
+  }
+
+  /// A string of JSON's, and so of YAML's.
+  static func quoted(_ piece: String) -> String {
+    var text = "\""
+    for scalar in piece.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case _ where scalar.value < 0x20:
+        let hex = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text + "\""
   }
 
   private struct Parser {

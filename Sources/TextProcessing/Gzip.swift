@@ -1,4 +1,5 @@
 import CZlib
+import Foundation
 
 // The one file that imports zlib.
 
@@ -71,5 +72,54 @@ public enum Gzip {
       }
     }
     return result
+  }
+}
+
+/// Bare deflate data (RFC 1951) and the checksum of zip and gzip files.
+public enum Deflate {
+  /// Unpacks `data`, which must be one whole stream of exactly `count` bytes when unpacked; nil where it is not. Asks
+  /// for memory as it goes, never for more than `count` bytes and what is really there.
+  public static func inflate(_ data: Data, count: Int) -> Data? {
+    var stream = z_stream()
+    guard mt_zlib_open_raw_inflate(&stream) == Z_OK else { return nil }
+    defer { inflateEnd(&stream) }
+    var result = Data()
+    var room = [UInt8](repeating: 0, count: 1 << 18)
+    let isWhole = data.withUnsafeBytes { bytes in
+      room.withUnsafeMutableBufferPointer { room in
+        let input = bytes.bindMemory(to: UInt8.self)
+        var fed = 0
+        while true {
+          let share = min(input.count - fed, 1 << 20)
+          stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress.map { $0 + fed })
+          stream.avail_in = UInt32(share)
+          stream.next_out = room.baseAddress
+          stream.avail_out = UInt32(room.count)
+          let status = CZlib.inflate(&stream, Z_NO_FLUSH)
+          fed += share - Int(stream.avail_in)
+          let written = room.count - Int(stream.avail_out)
+          guard result.count + written <= count else { return false }
+          result.append(contentsOf: room[..<written])
+          if status == Z_STREAM_END { return fed == input.count && result.count == count }
+          // Without progress the data ends too early.
+          guard status == Z_OK, written > 0 || share > Int(stream.avail_in) else { return false }
+        }
+      }
+    }
+    return isWhole ? result : nil
+  }
+
+  /// CRC-32.
+  public static func checksum(_ data: Data) -> UInt32 {
+    data.withUnsafeBytes { bytes in
+      var sum: UInt = crc32(0, nil, 0)
+      var rest = bytes.bindMemory(to: UInt8.self)[...]
+      while !rest.isEmpty {
+        let part = UnsafeBufferPointer(rebasing: rest.prefix(1 << 30))
+        sum = crc32(sum, part.baseAddress, UInt32(part.count))
+        rest = rest.dropFirst(part.count)
+      }
+      return UInt32(truncatingIfNeeded: sum)
+    }
   }
 }

@@ -64,6 +64,33 @@ extension TextPipeline {
   }
 }
 
+/// `ModelProto` of type WORD.
+enum SentencePieceWords {
+  static func model(_ words: [String]) -> Data {
+    var model = ProtobufWriter()
+    let special = [(Vocabulary.endOfSentencePiece, 3), (Vocabulary.unknownPiece, 2)]
+    for (text, type) in special + words.map({ ("\(Vocabulary.spaceMark)\($0)", 1) }) {
+      var piece = ProtobufWriter()
+      piece.add(1, text.utf8)
+      piece.add(2, Float(0))
+      piece.add(3, type)
+      model.add(1, piece.bytes)
+    }
+    var trainer = ProtobufWriter()
+    trainer.add(3, 3)
+    trainer.add(4, words.count + special.count)
+    for (field, id) in [(40, 1), (41, -1), (42, 0), (43, -1)] { trainer.add(field, id) }
+    trainer.add(45, Vocabulary.unknownPiece.utf8)
+    trainer.add(47, Vocabulary.endOfSentencePiece.utf8)
+    model.add(2, trainer.bytes)
+    var normalizer = ProtobufWriter()
+    normalizer.add(1, "identity".utf8)
+    for field in [3, 4, 5] { normalizer.add(field, 1) }
+    model.add(3, normalizer.bytes)
+    return Data(model.bytes)
+  }
+}
+
 /// The three kinds of protobuf fields that SentencePiece's models have.
 struct ProtobufWriter {
   private(set) var bytes: [UInt8] = []

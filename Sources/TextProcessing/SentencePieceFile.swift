@@ -126,4 +126,20 @@ extension TextPipeline {
       SentencePieceSubwords(
         file, sourceModel: sourceModel, targetModel: targetModel, path: "vocabulary", directory: directory))
   }
+
+  /// The pieces of a SentencePiece model by its own ids, as Marian numbers them. `path` is for messages.
+  /// - Throws: `TextError` for a model that cannot be loaded or whose ids 0 and 1 are not the end symbol and the unknown
+  ///   piece, which are renamed `</s>` and `<unk>`.
+  public static func pieces(ofSentencePieceModel serialized: Data, path: String) throws -> [String] {
+    let model = try SentencePieceModel(serialized, path: path)
+    guard model.count >= 2, model.isControl(0), model.isUnknown(1) else {
+      throw TextError.file(path: path, problem: "has other pieces than the end symbol and the unknown piece under ids 0 and 1")
+    }
+    return [Vocabulary.endOfSentencePiece, Vocabulary.unknownPiece]
+      + (2..<model.count).map { String(decoding: model.piece($0), as: UTF8.self) }
+  }
+
+  /// A SentencePiece model of whole words, which cuts at spaces and nowhere else: for models whose text is cut by other
+  /// programs. Piece i + 2 is ▁ and word i.
+  public static func sentencePieceModel(words: [String]) -> Data { SentencePieceWords.model(words) }
 }

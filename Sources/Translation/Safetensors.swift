@@ -172,7 +172,7 @@ public struct Safetensors: Sendable {
   }
 
   /// IEEE half precision to single; `Float16` does not exist on every processor.
-  static func widen(_ half: UInt16) -> Float {
+  public static func widen(_ half: UInt16) -> Float {
     let sign = UInt32(half & 0x8000) << 16
     let exponent = UInt32(half >> 10) & 0x1F
     let fraction = UInt32(half & 0x3FF)

@@ -8,7 +8,7 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Turn a model of ours into one of another system.",
-    subcommands: [HuggingFaceMarianExport.self])
+    subcommands: [HuggingFaceMarianExport.self, MarianExport.self])
 }
 
 /// `mt export hf-marian`
@@ -37,3 +37,37 @@ struct HuggingFaceMarianExport: ParsableCommand {
     try StandardOutput.shared.write(line: "\(output): \(report.summary)")
   }
 }
+
+/// `mt export marian`
+struct MarianExport: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "marian",
+    abstract: "A directory for Marian: model, vocabularies and decoder.yml.",
+    discussion: """
+      For transformers of either normalization, and for attention RNNs of the cells gru and lstm with one bidirectional \
+      encoder layer and additive attention. Weights are written as float32. Marian computes a transformer's positions and \
+      norms its own way: log-probabilities are equal where the model was trained with positions: marian and \
+      layer_norm_epsilon: 1e-6, and a warning says where they are not. Vocabularies are SentencePiece models, or lists of \
+      words where the text was trained otherwise than `mt help export hf-marian` says.
+
+      Example:  mt export marian Models/fr-en fr-en-marian
+      """)
+
+  @Argument(help: "The model to read.", completion: .directory)
+  var model: String
+
+  @Argument(help: "The directory to make.", completion: .directory)
+  var output: String
+
+  @Option(help: "The model file's format: npz or bin.")
+  var format = Marian.Format.npz
+
+  func run() throws {
+    let report = try Marian.exportModel(
+      from: URL(fileURLWithPath: model), to: URL(fileURLWithPath: output), format: format)
+    for warning in report.warnings { warn("warning: \(warning)") }
+    try StandardOutput.shared.write(line: "\(output): \(report.summary)")
+  }
+}
+
+extension Marian.Format: ExpressibleByArgument {}

@@ -11,7 +11,7 @@ struct ImportCommand: ParsableCommand {
     discussion: """
       Every other command then works on it. Its tokens, log-probabilities and search settings stay what they were.
       """,
-    subcommands: [HuggingFaceMarianImport.self])
+    subcommands: [HuggingFaceMarianImport.self, MarianImport.self])
 }
 
 /// `mt import hf-marian`
@@ -20,8 +20,8 @@ struct HuggingFaceMarianImport: ParsableCommand {
     commandName: "hf-marian",
     abstract: "A Hugging Face MarianMT directory, such as an OPUS-MT model.",
     discussion: """
-      Reads config.json, model.safetensors, vocab.json, source.spm and target.spm, and generation_config.json and \
-      tokenizer_config.json where they are.
+      Reads config.json, model.safetensors or pytorch_model.bin (none of whose code is run), vocab.json, source.spm and \
+      target.spm, and generation_config.json and tokenizer_config.json where they are.
 
       Example:  mt import hf-marian opus-mt-fr-en Models/opus-fr-en
       """)
@@ -40,6 +40,64 @@ struct HuggingFaceMarianImport: ParsableCommand {
   func run() throws {
     let report = try HuggingFaceMarian.importModel(
       from: URL(fileURLWithPath: directory), to: URL(fileURLWithPath: output), targetLanguage: targetLanguage)
+    for warning in report.warnings { warn("warning: \(warning)") }
+    try StandardOutput.shared.write(line: "\(output): \(report.summary)")
+  }
+}
+
+/// `mt import marian`
+struct MarianImport: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "marian",
+    abstract: "A model file of Marian's own, .npz or .bin.",
+    discussion: """
+      Reads transformers, and the recurrent models s2s and amun; the configuration embedded in the file says which. \
+      Numbers may be float32 or intgemm's 8 or 16 bits. A vocabulary is a SentencePiece model (.spm), a map (.yml, .json) \
+      or a word a line; with the latter two, lines must be cut into words as they were for training.
+
+      Example:  mt import marian model.npz vocab.spm vocab.spm Models/marian-fr-en --source-language fr
+      """)
+
+  @Argument(help: "The model file.", completion: .file())
+  var model: String
+
+  @Argument(help: "The source's vocabulary.", completion: .file())
+  var sourceVocabulary: String
+
+  @Argument(help: "The target's vocabulary, which may be the same file.", completion: .file())
+  var targetVocabulary: String
+
+  @Argument(help: "The model directory to make.", completion: .directory)
+  var output: String
+
+  @Option(help: ArgumentHelp("The language read, as fr or en-GB.", valueName: "tag"))
+  var sourceLanguage = "und"
+
+  @Option(help: ArgumentHelp("The language written.", valueName: "tag"))
+  var targetLanguage = "und"
+
+  @Option(
+    help: ArgumentHelp(
+      "A decoder.yml of Marian's, whose beam-size and normalize become the model's own.", valueName: "file"),
+    completion: .file())
+  var decoder: String?
+
+  func validate() throws {
+    for (name, tag) in [("--source-language", sourceLanguage), ("--target-language", targetLanguage)] {
+      guard ModelDescription.isLanguageTag(tag) else {
+        throw ValidationError("\(name): \"\(tag)\" is not a language tag (BCP 47) such as \"fr\".")
+      }
+    }
+  }
+
+  func run() throws {
+    func url(_ path: String) -> URL { URL(fileURLWithPath: path) }
+    var options = Marian.ImportOptions()
+    (options.sourceLanguage, options.targetLanguage) = (sourceLanguage, targetLanguage)
+    options.decoderConfiguration = decoder.map(url)
+    let report = try Marian.importModel(
+      url(model), sourceVocabulary: url(sourceVocabulary), targetVocabulary: url(targetVocabulary), to: url(output),
+      options: options)
     for warning in report.warnings { warn("warning: \(warning)") }
     try StandardOutput.shared.write(line: "\(output): \(report.summary)")
   }
