@@ -11,10 +11,14 @@ public final class Graph {
   /// Seeds of dropout masks come from here; nil switches dropout off.
   public var random: RandomGenerator?
   private var tape: [() -> Void] = []
+  /// Whether tensors are laid out in few different row counts.
+  private let padsRows: Bool
 
-  /// A graph that only computes.
-  public init(arena: Arena, precision: Precision = .float32) {
+  /// A graph that only computes. With `padsRows` false tensors have no surplus rows: for models whose weights are
+  /// packed, since packed products cut rows into few shapes by themselves.
+  public init(arena: Arena, precision: Precision = .float32, padsRows: Bool = true) {
     self.arena = arena
+    self.padsRows = padsRows
     self.precision = precision == .int8 ? .float32 : precision
     gradients = nil
   }
@@ -25,6 +29,7 @@ public final class Graph {
     self.gradients = gradients
     self.precision = precision
     self.random = random
+    padsRows = true
   }
 
   public var isRecording: Bool { gradients != nil }
@@ -55,7 +60,7 @@ public final class Graph {
 
   /// An uninitialised tensor whose padding rows are zero.
   public func makeTensor(_ rows: Int, _ columns: Int) -> Tensor {
-    let padded = Tensor.padded(rows)
+    let padded = padsRows ? Tensor.padded(rows) : rows
     let data = arena.allocate(Float.self, padded * columns)
     if padded > rows { (data + rows * columns).update(repeating: 0, count: (padded - rows) * columns) }
     return Tensor(rows: rows, columns: columns, data: data, paddedRows: padded)
@@ -80,6 +85,45 @@ public final class Graph {
     return Tensor(
       rows: range.count, columns: x.columns, data: x.data + range.lowerBound * x.columns, paddedRows: range.count,
       parent: (x, range.lowerBound))
+  }
+
+  /// The result of `body`; what it made on the way is given back at once, so that a stack of layers works in the same
+  /// few pages. While recording all of it is kept.
+  public func compacting(_ body: () -> Tensor) -> Tensor {
+    guard !isRecording else { return body() }
+    let mark = arena.mark
+    let x = body()
+    arena.release(to: mark)
+    let padded = padsRows ? Tensor.padded(x.rows) : x.rows
+    let data = arena.allocate(Float.self, padded * x.columns)
+    // Both places may overlap, so the padding comes last.
+    data.update(from: x.data, count: x.count)
+    if padded > x.rows { (data + x.count).update(repeating: 0, count: (padded - x.rows) * x.columns) }
+    return Tensor(rows: x.rows, columns: x.columns, data: data, paddedRows: padded)
+  }
+
+  /// A computation in which no row of the result depends on another row of `x`, a few rows at a time where nothing is
+  /// recorded: what it makes on the way then stays in the processor's cache.
+  public func byRows(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Tensor {
+    let most = 32
+    guard !isRecording, !padsRows, x.rows > most else { return body(x) }
+    var result: Tensor?
+    for first in stride(from: 0, to: x.rows, by: most) {
+      let range = first..<min(first + most, x.rows)
+      let y = result
+      let mark = arena.mark
+      let part = body(rows(x, range))
+      if let y {
+        (y.data + first * y.columns).update(from: part.data, count: part.count)
+        arena.release(to: mark)
+      } else {
+        arena.release(to: mark)
+        let whole = makeTensor(x.rows, part.columns)
+        whole.data.update(from: part.data, count: part.count)
+        result = whole
+      }
+    }
+    return result!
   }
 
   func copied<T>(_ values: [T]) -> UnsafeMutablePointer<T> {

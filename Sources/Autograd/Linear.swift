@@ -8,6 +8,14 @@ extension Graph {
   ) -> Tensor {
     let (inputs, outputs) = transposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
     precondition(x.columns == inputs, "[\(x.rows), \(x.columns)] times \(weight.name) [\(inputs), \(outputs)]")
+    if !isRecording, let packed = transposed ? weight.packedTransposed : weight.packed {
+      let y = makeTensor(x.rows, outputs)
+      let rows = Int64(x.rows)
+      withScratch(mt_packed_scratch(packed.matrix, rows)) {
+        check(mt_linear_packed(x.data, packed.matrix, bias?.data, activation.kernel, y.data, rows, $0))
+      }
+      return y
+    }
     let sum = makeTensor(x.rows, outputs)
     multiply(x, weight, transposed: transposed, into: sum)
     // ReLU's slope can be read off its result; the others need the value before.
@@ -37,15 +45,35 @@ extension Graph {
     return y
   }
 
+  /// What `choice` wants of each row of log-softmax(x·W + b), by W's packed form and without keeping the product.
+  /// False if there is no packed form.
+  public func choose(
+    _ x: Tensor, _ weight: Parameter, _ bias: Parameter, transposed: Bool = false, _ choice: mt_choice
+  ) -> Bool {
+    guard !isRecording, let packed = transposed ? weight.packedTransposed : weight.packed else { return false }
+    let rows = Int64(x.rows)
+    withScratch(mt_choose_packed_scratch(packed.matrix, rows)) { scratch in
+      withUnsafePointer(to: choice) {
+        check(mt_choose_packed(x.data, packed.matrix, bias.data, rows, $0, scratch))
+      }
+    }
+    return true
+  }
+
+  /// Lends memory for the time of one kernel.
+  private func withScratch(_ bytes: Int64, _ body: (UnsafeMutablePointer<UInt8>) -> Void) {
+    let mark = arena.mark
+    body(arena.allocate(UInt8.self, Int(bytes)))
+    arena.release(to: mark)
+  }
+
   /// y = x·W by the packed form if there is one, else in the graph's precision.
   func multiply(_ x: Tensor, _ weight: Parameter, transposed: Bool, into y: Tensor) {
     let rows = min(x.paddedRows, y.paddedRows)
     if !isRecording, let packed = transposed ? weight.packedTransposed : weight.packed {
-      let bytes = Int(mt_packed_scratch(packed.matrix, Int64(rows)))
-      let mark = arena.mark
-      let scratch = arena.allocate(UInt8.self, bytes)
-      check(mt_matmul_packed(x.data, packed.matrix, y.data, Int64(rows), scratch))
-      arena.release(to: mark)
+      withScratch(mt_packed_scratch(packed.matrix, Int64(rows))) {
+        check(mt_matmul_packed(x.data, packed.matrix, y.data, Int64(rows), $0))
+      }
     } else if let w = bfloat16(weight) {
       check(
         mt_matmul_bf16(

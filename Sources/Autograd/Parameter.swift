@@ -27,6 +27,8 @@ public final class Parameter: @unchecked Sendable {
     (self.offset, self.index, self.data) = (offset, index, data)
   }
 
+  /// Whether products with it use a packed form while nothing is recorded.
+  public var isPacked: Bool { packed != nil || packedTransposed != nil }
   /// The bfloat16 copy, if the store keeps one.
   public var bfloat16Copy: UnsafeMutablePointer<UInt16>? { bfloat16 }
   public var count: Int { rows * columns }
@@ -138,7 +140,7 @@ public final class ParameterStore: @unchecked Sendable {
   public init() {}
 
   deinit {
-    storage?.deallocate()
+    if let storage { munmap(storage, ParameterStore.pages(count)) }
     bfloat16Storage?.deallocate()
   }
 
@@ -161,12 +163,27 @@ public final class ParameterStore: @unchecked Sendable {
     return parameter
   }
 
-  /// Gives every parameter its memory, zeroed.
+  /// Gives every parameter its memory, zeroed. The system fills in a page when it is first written to.
   public func allocate() {
     precondition(storage == nil, "allocated twice")
-    storage = ParameterStore.zeroed(Float.self, count)
+    let memory = mmap(
+      nil, ParameterStore.pages(count), PROT_READ | PROT_WRITE, MAP_PRIVATE | Int32(MAP_ANONYMOUS), -1, 0)
+    guard let memory, memory != MAP_FAILED else { preconditionFailure("no memory for \(count) parameters") }
+    storage = memory.bindMemory(to: Float.self, capacity: max(count, 1))
     for p in parameters { p.data = storage! + p.offset }
   }
+
+  /// Gives the memory of a parameter's values back to the system: they are lost, and only packed forms of the parameter
+  /// are of use from then on.
+  public func discardValues(of p: Parameter) {
+    let page = UInt(getpagesize())
+    let start = (UInt(bitPattern: p.data) + page - 1) / page * page
+    let end = UInt(bitPattern: p.data + p.count) / page * page
+    if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED) }
+  }
+
+  /// Bytes of memory for `count` floats.
+  private static func pages(_ count: Int) -> Int { max(count, 1) * MemoryLayout<Float>.stride }
 
   /// Starting values, drawn in the order of declaration; matrices then times `gain`.
   public func initialize(seed: UInt64, gain: (Parameter) -> Float = { _ in 1 }) {

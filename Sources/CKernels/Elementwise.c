@@ -89,7 +89,12 @@ MT_INLINE float slope(float x, mt_activation kind) {
 MT_INLINE void bias_activation_of(float *x, const float *bias, float *y, int64_t rows, int64_t columns, mt_activation kind) {
   for (int64_t i = 0; i < rows; i++) {
     float *xi = x + i * columns, *yi = y + i * columns;
-    if (bias) {
+    // One pointer where the result replaces its argument: two that are equal would not be taken for vectors.
+    if (x == y && bias) {
+      for (int64_t j = 0; j < columns; j++) xi[j] = activate(xi[j] + bias[j], kind);
+    } else if (x == y) {
+      for (int64_t j = 0; j < columns; j++) xi[j] = activate(xi[j], kind);
+    } else if (bias) {
       for (int64_t j = 0; j < columns; j++) {
         float v = xi[j] + bias[j];
         xi[j] = v;
@@ -117,6 +122,8 @@ MT_INLINE void activation_backward_of(const float *x, const float *dy, float *dx
                                       bool accumulate) {
   if (accumulate) {
     for (int64_t i = 0; i < count; i++) dx[i] += dy[i] * slope(x[i], kind);
+  } else if (dx == dy) {
+    for (int64_t i = 0; i < count; i++) dx[i] *= slope(x[i], kind);
   } else {
     for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * slope(x[i], kind);
   }
@@ -185,33 +192,4 @@ MT_CLONES bool mt_all_finite(const float *x, int64_t count) {
     bad |= (bits & 0x7F800000) == 0x7F800000;
   }
   return !bad;
-}
-
-typedef int32_t __attribute__((may_alias)) aliased_int;
-
-// Integer sums and their real values share one buffer.
-MT_CLONES void mt_dequantize_rows(float *y, const int32_t *sums, const float *row_scales, const float *column_scales,
-                                  const int32_t *column_sums, int64_t rows, int64_t columns) {
-  const aliased_int *in = (const aliased_int *)sums;
-  for (int64_t i = 0; i < rows; i++) {
-    float scale = row_scales[i];
-    for (int64_t j = 0; j < columns; j++)
-      y[i * columns + j] = (float)(in[i * columns + j] - 128 * column_sums[j]) * (scale * column_scales[j]);
-  }
-}
-
-MT_CLONES void mt_quantize_rows(uint8_t *out, float *scales, const float *x, int64_t rows, int64_t columns) {
-  MT_REASSOCIATE
-  for (int64_t i = 0; i < rows; i++) {
-    const float *xi = x + i * columns;
-    float most = 0;
-    for (int64_t j = 0; j < columns; j++) {
-      float a = __builtin_fabsf(xi[j]);
-      most = a > most ? a : most;
-    }
-    float multiplier = most > 0 ? 127.0f / most : 0.0f;
-    scales[i] = most / 127.0f;
-    for (int64_t j = 0; j < columns; j++)
-      out[i * columns + j] = (uint8_t)((int32_t)__builtin_rintf(xi[j] * multiplier) + 128);
-  }
 }

@@ -5,10 +5,17 @@ MT_INLINE void add_bias(float *x, const float *bias, int64_t columns) {
   for (int64_t j = 0; j < columns; j++) x[j] += bias[j];
 }
 
+// Lane by lane: a maximum of floats must not be regrouped as it stands.
 MT_INLINE float maximum(const float *x, int64_t columns) {
-  float most = x[0];
-  for (int64_t j = 1; j < columns; j++) most = x[j] > most ? x[j] : most;
-  return most;
+  enum { lane = 16 };
+  float most[lane], best = -INFINITY;
+  for (int64_t l = 0; l < lane; l++) most[l] = -INFINITY;
+  int64_t j = 0;
+  for (; j + lane <= columns; j += lane)
+    for (int64_t l = 0; l < lane; l++) most[l] = x[j + l] > most[l] ? x[j + l] : most[l];
+  for (; j < columns; j++) best = x[j] > best ? x[j] : best;
+  for (int64_t l = 0; l < lane; l++) best = most[l] > best ? most[l] : best;
+  return best;
 }
 
 MT_INLINE float sum_of_exponentials(const float *x, int64_t columns, float most) {
@@ -72,56 +79,5 @@ MT_CLONES void mt_log_softmax(float *x, const float *bias, int64_t rows, int64_t
     float most = maximum(row, columns);
     float shift = most + logf(sum_of_exponentials(row, columns, most));
     for (int64_t j = 0; j < columns; j++) row[j] -= shift;
-  }
-}
-
-// Whether any of `count` values exceeds the bar: scanned in blocks so that most of the vocabulary is passed over at
-// vector speed.
-MT_INLINE bool any_above(const float *x, const float *bias, int64_t count, float bar) {
-  int32_t found = 0;
-  if (bias) {
-    for (int64_t j = 0; j < count; j++) found |= x[j] + bias[j] > bar;
-  } else {
-    for (int64_t j = 0; j < count; j++) found |= x[j] > bar;
-  }
-  return found != 0;
-}
-
-MT_CLONES void mt_log_softmax_top_k(const float *logits, const float *bias, int64_t rows, int64_t columns, int64_t k,
-                                    int32_t *ids, float *values) {
-  MT_REASSOCIATE
-  enum { block = 64 };
-  for (int64_t r = 0; r < rows; r++) {
-    const float *x = logits + r * columns;
-    int32_t *best = ids + r * k;
-    float *value = values + r * k;
-    for (int64_t i = 0; i < k; i++) {
-      best[i] = -1;
-      value[i] = -INFINITY;
-    }
-    for (int64_t start = 0; start < columns; start += block) {
-      int64_t count = start + block < columns ? block : columns - start;
-      if (!any_above(x + start, bias ? bias + start : 0, count, value[k - 1])) continue;
-      for (int64_t j = start; j < start + count; j++) {
-        float v = x[j] + (bias ? bias[j] : 0.0f);
-        if (!(v > value[k - 1])) continue;
-        int64_t i = k - 1;
-        while (i > 0 && value[i - 1] < v) {
-          value[i] = value[i - 1];
-          best[i] = best[i - 1];
-          i--;
-        }
-        value[i] = v;
-        best[i] = (int32_t)j;
-      }
-    }
-    float most = value[0], sum = 0;
-    if (bias) {
-      for (int64_t j = 0; j < columns; j++) sum += mt_exp(x[j] + bias[j] - most);
-    } else {
-      sum = sum_of_exponentials(x, columns, most);
-    }
-    float shift = most + logf(sum);
-    for (int64_t i = 0; i < k; i++) value[i] -= shift;
   }
 }

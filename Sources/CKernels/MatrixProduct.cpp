@@ -2,7 +2,7 @@
 // code between threads in its own cache.
 #include "CKernels.h"
 #include <dlfcn.h>
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -148,62 +148,80 @@ extern "C" int mt_matmul_bf16(const uint16_t *a, bool ta, const uint16_t *b, boo
   return plain(a, ta, b, tb, c, m, n, k, accumulate, type::bf16);
 }
 
+namespace {
+
+// Columns of a weight matrix that are multiplied at once: what a few rows of their result need stays in the processor's
+// second cache, and so do they.
+struct panel {
+  int64_t first, count;
+  memory::desc layout_desc;
+  memory weights;
+};
+
+}  // namespace
+
 struct mt_packed_matrix {
   int64_t k, n;
   mt_precision precision;
-  memory::desc layout_desc;
-  memory weights;
-  std::vector<float> scales;         // int8: value = integer·scale, one per column
-  std::vector<int32_t> column_sums;  // int8: Σ_k integer, to undo the +128 shift of the rows
-  uint64_t id;
+  std::vector<panel> panels;
+  std::vector<float> scales;    // int8: value = integer·scale, one per column
+  std::vector<int32_t> shifts;  // int8: 128·Σ_k integer, to undo the +128 of the rows
 };
 
 namespace {
 
+// Rows that are multiplied at once.
+constexpr int64_t chunk_rows = 32;
+constexpr int64_t widest_panel = 1024;
+
 type weight_type(mt_precision p) { return p == MT_INT8 ? type::s8 : p == MT_BFLOAT16 ? type::bf16 : type::f32; }
 type row_type(mt_precision p) { return p == MT_INT8 ? type::u8 : p == MT_BFLOAT16 ? type::bf16 : type::f32; }
 type sum_type(mt_precision p) { return p == MT_INT8 ? type::s32 : type::f32; }
+size_t weight_bytes(mt_precision p) { return p == MT_INT8 ? 1 : p == MT_BFLOAT16 ? 2 : 4; }
 
-uint64_t next_id() {
-  static std::mutex lock;
-  static uint64_t last = 0;
-  std::lock_guard<std::mutex> guard(lock);
-  return ++last;
-}
-
-mt_packed_matrix *pack(const void *b, bool transposed, int64_t k, int64_t n, mt_precision precision) {
+// `b` [K,N], or [N,K] if transposed, in the precision asked for.
+std::unique_ptr<mt_packed_matrix> pack(const void *b, bool transposed, int64_t k, int64_t n, mt_precision precision) {
   use_one_thread();
   auto p = std::make_unique<mt_packed_matrix>();
   p->k = k;
   p->n = n;
   p->precision = precision;
-  p->id = next_id();
-  // The layout is asked for at one row count and then used at all of them.
-  constexpr int64_t typical_rows = 64;
-  auto d = describe({{typical_rows, k}, row_type(precision), layout::ab}, {{k, n}, weight_type(precision), layout::any},
-                    {{typical_rows, n}, sum_type(precision), layout::ab}, false);
-  p->layout_desc = d.weights_desc();
-  p->weights = memory(p->layout_desc, the_engine());
-  memory source({{k, n}, weight_type(precision), transposed ? layout::ba : layout::ab}, the_engine(),
-                const_cast<void *>(b));
-  reorder(source, p->weights).execute(the_stream(), source, p->weights);
-  the_stream().wait();
+  for (int64_t first = 0, width = mt_panel_width(n); first < n; first += width) {
+    int64_t count = std::min(width, n - first);
+    // The layout is asked for at one row count and then used at all of them.
+    auto d = describe({{chunk_rows, k}, row_type(precision), layout::ab},
+                      {{k, count}, weight_type(precision), layout::any},
+                      {{chunk_rows, count}, sum_type(precision), layout::ab}, false);
+    panel part{first, count, d.weights_desc(), memory(d.weights_desc(), the_engine())};
+    memory::dims strides = transposed ? memory::dims{1, k} : memory::dims{n, 1};
+    auto start = static_cast<const char *>(b) + size_t(transposed ? first * k : first) * weight_bytes(precision);
+    memory source({{k, count}, weight_type(precision), strides}, the_engine(), const_cast<char *>(start));
+    reorder(source, part.weights).execute(the_stream(), source, part.weights);
+    the_stream().wait();
+    p->panels.push_back(std::move(part));
+  }
+  return p;
+}
+
+mt_packed_matrix *pack_integers(const int8_t *b, bool transposed, std::vector<float> scales, int64_t k, int64_t n) {
+  auto p = pack(b, transposed, k, n, MT_INT8);
+  p->scales = std::move(scales);
+  p->shifts.resize(size_t(n));
+  mt_sum_weights(p->shifts.data(), b, transposed, k, n);
+  for (auto &sum : p->shifts) sum *= 128;
   return p.release();
 }
 
 }  // namespace
 
+extern "C" int64_t mt_panel_width(int64_t columns) {
+  int64_t count = std::max<int64_t>(1, (columns + widest_panel - 1) / widest_panel);
+  return std::max<int64_t>(8, ((columns + count - 1) / count + 7) / 8 * 8);
+}
+
 extern "C" mt_packed_matrix *mt_pack_int8(const int8_t *b, const float *scales, int64_t k, int64_t n) {
   try {
-    auto p = pack(b, true, k, n, MT_INT8);
-    p->scales.assign(scales, scales + n);
-    p->column_sums.resize(size_t(n));
-    for (int64_t j = 0; j < n; j++) {
-      int32_t sum = 0;
-      for (int64_t i = 0; i < k; i++) sum += b[j * k + i];
-      p->column_sums[size_t(j)] = sum;
-    }
-    return p;
+    return pack_integers(b, true, std::vector<float>(scales, scales + n), k, n);
   } catch (...) {
     return nullptr;
   }
@@ -211,23 +229,16 @@ extern "C" mt_packed_matrix *mt_pack_int8(const int8_t *b, const float *scales, 
 
 extern "C" mt_packed_matrix *mt_pack(const float *b, bool transposed, int64_t k, int64_t n, mt_precision precision) {
   try {
-    if (precision == MT_FLOAT32) return pack(b, transposed, k, n, precision);
+    if (precision == MT_FLOAT32) return pack(b, transposed, k, n, precision).release();
     if (precision == MT_BFLOAT16) {
       std::vector<uint16_t> copy(size_t(k * n));
       mt_to_bfloat16(copy.data(), b, k * n);
-      return pack(copy.data(), transposed, k, n, precision);
+      return pack(copy.data(), transposed, k, n, precision).release();
     }
     std::vector<int8_t> integers(size_t(k * n));
-    std::vector<float> scales(static_cast<size_t>(n));
-    for (int64_t j = 0; j < n; j++) {
-      float most = 0;
-      for (int64_t i = 0; i < k; i++) most = std::max(most, std::fabs(transposed ? b[j * k + i] : b[i * n + j]));
-      float multiplier = most > 0 ? 127.0f / most : 0.0f;
-      scales[size_t(j)] = most / 127.0f;
-      for (int64_t i = 0; i < k; i++)
-        integers[size_t(j * k + i)] = int8_t(std::lrintf((transposed ? b[j * k + i] : b[i * n + j]) * multiplier));
-    }
-    return mt_pack_int8(integers.data(), scales.data(), k, n);
+    std::vector<float> scales(static_cast<size_t>(n)), multipliers(static_cast<size_t>(n));
+    mt_quantize_weights(integers.data(), scales.data(), b, transposed, k, n, multipliers.data());
+    return pack_integers(integers.data(), transposed, std::move(scales), k, n);
   } catch (...) {
     return nullptr;
   }
@@ -236,49 +247,150 @@ extern "C" mt_packed_matrix *mt_pack(const float *b, bool transposed, int64_t k,
 extern "C" void mt_packed_free(mt_packed_matrix *matrix) { delete matrix; }
 
 extern "C" int64_t mt_packed_bytes(const mt_packed_matrix *b) {
-  return int64_t(b->layout_desc.get_size()) + int64_t(b->scales.size() + b->column_sums.size()) * 4;
+  int64_t bytes = int64_t(b->scales.size() + b->shifts.size()) * 4;
+  for (auto &part : b->panels) bytes += int64_t(part.layout_desc.get_size());
+  return bytes;
 }
 
-static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+namespace {
 
-extern "C" int64_t mt_packed_scratch(const mt_packed_matrix *b, int64_t m) {
+int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// A primitive belongs to one number of rows, so integers, which have a room of their own, are rounded up to few.
+int64_t rounded(int64_t rows) {
+  return rows <= 8 ? rows : rows <= 16 ? (rows + 1) / 2 * 2 : (rows + 3) / 4 * 4;
+}
+
+// Enough for any of them after rounding.
+int64_t room_rows(int64_t rows) { return (rows + 3) / 4 * 4; }
+
+// Rows as the product wants them, and the scales of integer rows.
+struct converted {
+  const void *rows;
+  float *scales;
+  char *rest;
+};
+
+int64_t converted_bytes(const mt_packed_matrix *b, int64_t m) {
   if (b->precision == MT_FLOAT32) return 0;
   if (b->precision == MT_BFLOAT16) return aligned(m * b->k * 2);
-  return aligned(m * b->k) + aligned(m * 4);
+  return aligned(room_rows(m) * b->k) + aligned(m * 4);
 }
 
-extern "C" void mt_quantize_rows(uint8_t *out, float *scales, const float *x, int64_t rows, int64_t columns);
-extern "C" void mt_dequantize_rows(float *y, const int32_t *sums, const float *row_scales, const float *column_scales,
-                                   const int32_t *column_sums, int64_t rows, int64_t columns);
+converted convert(const float *a, const mt_packed_matrix *b, int64_t m, void *scratch) {
+  auto room = static_cast<char *>(scratch);
+  converted c{a, nullptr, room + converted_bytes(b, m)};
+  if (b->precision == MT_BFLOAT16) {
+    mt_to_bfloat16(reinterpret_cast<uint16_t *>(room), a, m * b->k);
+    c.rows = room;
+  } else if (b->precision == MT_INT8) {
+    c.scales = reinterpret_cast<float *>(room + aligned(room_rows(m) * b->k));
+    mt_quantize_rows(reinterpret_cast<uint8_t *>(room), c.scales, a, m, b->k);
+    c.rows = room;
+  }
+  return c;
+}
+
+// c[m, part] = rows·part, without what makes values of integers.
+void multiply(const void *rows, const mt_packed_matrix *b, const panel &part, void *c, int64_t m) {
+  static thread_local std::unordered_map<key, std::unique_ptr<product>, key_hash> cache;
+  // Matrices of one shape and precision share a layout, so they share primitives.
+  key id{m, part.count, b->k, uint32_t(b->precision)};
+  auto found = cache.find(id);
+  if (found == cache.end()) {
+    if (cache.size() >= most_products) cache.clear();
+    auto d = describe({{m, b->k}, row_type(b->precision), layout::ab}, part.layout_desc,
+                      {{m, part.count}, sum_type(b->precision), layout::ab}, false);
+    found = cache.emplace(id, make_product(d)).first;
+  }
+  found->second->run(rows, part.weights.get_data_handle(), c);
+}
+
+// The rows of `c` from `first` on, in the product's precision.
+const void *rows_from(const converted &c, const mt_packed_matrix *b, int64_t first) {
+  return static_cast<const char *>(c.rows) + size_t(first * b->k) * (b->precision == MT_INT8 ? 1 : weight_bytes(b->precision));
+}
+
+}  // namespace
+
+extern "C" int64_t mt_packed_scratch(const mt_packed_matrix *b, int64_t m) {
+  int64_t chunk = std::min(m, chunk_rows);
+  return converted_bytes(b, chunk) + aligned(rounded(chunk) * mt_panel_width(b->n) * 4);
+}
+
+extern "C" int mt_linear_packed(const float *a, const mt_packed_matrix *b, const float *bias, mt_activation activation,
+                                float *c, int64_t m, void *scratch) {
+  use_one_thread();
+  try {
+    for (int64_t first = 0; first < m; first += chunk_rows) {
+      int64_t count = std::min(chunk_rows, m - first);
+      float *out = c + first * b->n;
+      auto in = convert(a + first * b->k, b, count, scratch);
+      for (auto &part : b->panels) {
+        if (b->precision == MT_INT8) {
+          auto sums = reinterpret_cast<int32_t *>(in.rest);
+          multiply(in.rows, b, part, sums, rounded(count));
+          mt_dequantize_rows(out + part.first, b->n, sums, in.scales, b->scales.data() + part.first,
+                             b->shifts.data() + part.first, bias ? bias + part.first : nullptr, count, part.count,
+                             activation == MT_RELU);
+        } else if (part.count == b->n) {
+          multiply(in.rows, b, part, out, count);
+        } else {
+          // oneDNN may sum in another order where rows are further apart, so each portion is made by itself.
+          auto values = reinterpret_cast<float *>(in.rest);
+          multiply(in.rows, b, part, values, count);
+          for (int64_t r = 0; r < count; r++)
+            std::memcpy(out + r * b->n + part.first, values + r * part.count, size_t(part.count) * sizeof(float));
+        }
+      }
+      bool integers = b->precision == MT_INT8, relu = activation == MT_RELU;
+      if (integers ? activation != MT_IDENTITY && !relu : bias != nullptr || activation != MT_IDENTITY)
+        mt_bias_activation(out, integers ? nullptr : bias, out, count, b->n, activation);
+    }
+    return 0;
+  } catch (const dnnl::error &e) {
+    return int(e.status) ? int(e.status) : -1;
+  } catch (...) {
+    return -1;
+  }
+}
 
 extern "C" int mt_matmul_packed(const float *a, const mt_packed_matrix *b, float *c, int64_t m, void *scratch) {
-  if (m == 0) return 0;
+  return mt_linear_packed(a, b, nullptr, MT_IDENTITY, c, m, scratch);
+}
+
+extern "C" int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m) {
+  int64_t chunk = rounded(std::min(m, chunk_rows));
+  return converted_bytes(b, m) + 2 * aligned(chunk * mt_panel_width(b->n) * 4);
+}
+
+extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m,
+                                const mt_choice *choice, void *scratch) {
   use_one_thread();
-  static thread_local std::unordered_map<key, std::unique_ptr<product>, key_hash> cache;
   try {
-    // Matrices of one shape and precision share a layout, so they share primitives.
-    key id{m, b->n, b->k, uint32_t(b->precision)};
-    auto found = cache.find(id);
-    if (found == cache.end()) {
-      if (cache.size() >= most_products) cache.clear();
-      auto d = describe({{m, b->k}, row_type(b->precision), layout::ab}, b->layout_desc,
-                        {{m, b->n}, sum_type(b->precision), layout::ab}, false);
-      found = cache.emplace(id, make_product(d)).first;
+    auto in = convert(a, b, m, scratch);
+    int64_t chunk = rounded(std::min(m, chunk_rows));
+    auto logits = reinterpret_cast<float *>(in.rest);
+    auto sums = reinterpret_cast<int32_t *>(in.rest + aligned(chunk * mt_panel_width(b->n) * 4));
+    mt_choice_begin(choice, m);
+    // Portion by portion of the vocabulary: its weights are read once, and its logits never leave the cache.
+    for (auto &part : b->panels) {
+      const float *part_bias = bias ? bias + part.first : nullptr;
+      for (int64_t first = 0; first < m; first += chunk_rows) {
+        int64_t count = std::min(chunk_rows, m - first);
+        const void *rows = rows_from(in, b, first);
+        if (b->precision == MT_INT8) {
+          multiply(rows, b, part, sums, rounded(count));
+          mt_dequantize_rows(logits, part.count, sums, in.scales + first, b->scales.data() + part.first,
+                             b->shifts.data() + part.first, part_bias, count, part.count, false);
+        } else {
+          multiply(rows, b, part, logits, count);
+          if (part_bias) mt_bias_activation(logits, part_bias, logits, count, part.count, MT_IDENTITY);
+        }
+        mt_choice_absorb(choice, logits, part.count, first, count, part.first, part.count);
+      }
     }
-    void *weights = b->weights.get_data_handle();
-    if (b->precision == MT_FLOAT32) {
-      found->second->run(a, weights, c);
-    } else if (b->precision == MT_BFLOAT16) {
-      mt_to_bfloat16(static_cast<uint16_t *>(scratch), a, m * b->k);
-      found->second->run(scratch, weights, c);
-    } else {
-      auto rows = static_cast<uint8_t *>(scratch);
-      auto row_scales = reinterpret_cast<float *>(rows + aligned(m * b->k));
-      mt_quantize_rows(rows, row_scales, a, m, b->k);
-      // The integer sums take the place of the result and are scaled where they stand.
-      found->second->run(rows, weights, c);
-      mt_dequantize_rows(c, reinterpret_cast<int32_t *>(c), row_scales, b->scales.data(), b->column_sums.data(), m, b->n);
-    }
+    mt_choice_end(choice, m);
     return 0;
   } catch (const dnnl::error &e) {
     return int(e.status) ? int(e.status) : -1;

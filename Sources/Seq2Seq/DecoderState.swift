@@ -14,6 +14,10 @@ public protocol DecoderState: AnyObject {
   /// Cost: one decoder pass over R rows.
   func step(_ tokens: [Int32]?) -> UnsafeMutableBufferPointer<Float>
 
+  /// The same, but instead of all logits finds only what `next` has been prepared to look for in these rows; the logits
+  /// need not come into being. Without an implementation of its own a state looks through the logits of `step`.
+  func step(_ tokens: [Int32]?, finding next: NextTokens)
+
   /// Row i of the new state continues row `rows[i]` of the old; rows may repeat (a beam spreads) or be left out (it
   /// died). Only references move, no cache is copied where the architecture allows.
   func reorder(_ rows: [Int])
@@ -34,4 +38,10 @@ public protocol DecoderState: AnyObject {
 extension DecoderState {
   /// What there is, as one layer with one head.
   public func attentionByHead() -> [[[[Float]]]]? { attention().map { [$0.map { [$0] }] } }
+}
+
+extension DecoderState {
+  public func step(_ tokens: [Int32]?, finding next: NextTokens) {
+    next.find(in: step(tokens), vocabulary: vocabularySize)
+  }
 }

@@ -24,6 +24,13 @@ public protocol EncoderDecoder: AnyObject, Sendable {
 
   /// Weights that take part in products, each once for each way in which it does: what `pack` lays out.
   var productWeights: [(parameter: Parameter, transposed: Bool)] { get }
+
+  /// Parameters of which translation and scoring need nothing but packed forms.
+  var packedOnly: [Parameter] { get }
+}
+
+extension EncoderDecoder {
+  public var packedOnly: [Parameter] { [] }
 }
 
 extension EncoderDecoder {

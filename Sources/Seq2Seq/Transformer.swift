@@ -51,7 +51,10 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
   /// Source ids → memory [N, D].
   func encode(_ source: SequenceBatch, _ graph: Graph) -> Tensor {
     var x = embed(embeddings.source, source.ids, positions: source.positions, graph)
-    for layer in encoder { x = layer(x, offsets: source.offsets, graph) }
+    for layer in encoder {
+      let input = x
+      x = graph.compacting { layer(input, offsets: source.offsets, graph) }
+    }
     return encoderNorm?(x, graph) ?? x
   }
 
@@ -98,6 +101,10 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
       guard parts.count > 2, parts[1] == "layers", let layer = Int(parts[2]) else { return 1 }
       return 1 / Float(layer + 1).squareRoot()
     }
+  }
+
+  public var packedOnly: [Parameter] {
+    productWeights.map(\.parameter).filter { $0 !== embeddings.source && $0 !== embeddings.target }
   }
 
   public var productWeights: [(parameter: Parameter, transposed: Bool)] {
@@ -173,7 +180,7 @@ struct EncoderLayer {
 
   func callAsFunction(_ x: Tensor, offsets: [Int32], _ graph: Graph) -> Tensor {
     let attended = selfAttentionNorm(x, graph) { selfAttention($0, offsets: offsets, causal: false, graph) }
-    return feedForwardNorm(attended, graph) { feedForward($0, graph) }
+    return graph.byRows(attended) { feedForwardNorm($0, graph) { feedForward($0, graph) } }
   }
 }
 
@@ -204,6 +211,6 @@ struct DecoderLayer {
   ) -> Tensor {
     let attended = selfAttentionNorm(x, graph, attend)
     let informed = crossAttentionNorm(attended, graph, look)
-    return feedForwardNorm(informed, graph) { feedForward($0, graph) }
+    return graph.byRows(informed) { feedForwardNorm($0, graph) { feedForward($0, graph) } }
   }
 }

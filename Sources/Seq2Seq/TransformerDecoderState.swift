@@ -16,11 +16,12 @@ final class TransformerDecoderState: DecoderState {
   /// Everything before this mark lives as long as the state; what a step makes is given back at the next.
   private let mark: Arena.Mark
   private var time = 0
-  /// For each row: its sentence, and the slots of its `time` tokens.
+  /// For each row: its sentence, and the slots of its `time` tokens, [R, time].
   private var sentences: [Int32]
-  private var slots: [[Int32]]
-  /// Cross-attention of the last step, [layer][R][head][longest source].
-  private var lastWeights: UnsafeMutablePointer<Float>?
+  private var slots: [Int32] = []
+  /// Cross-attention of the last step: of layer l, row r, source token j and head h at
+  /// ((l·R + r)·stride + j·heads + h).
+  private var lastWeights: (data: UnsafeMutablePointer<Float>, stride: Int)?
 
   let vocabularySize: Int
   var rowCount: Int { sentences.count }
@@ -28,7 +29,7 @@ final class TransformerDecoderState: DecoderState {
   init(_ model: Transformer, _ sources: SequenceBatch, _ workspace: Workspace) {
     self.model = model
     workspace.arena.reset()
-    graph = Graph(arena: workspace.arena)
+    graph = Graph(arena: workspace.arena, padsRows: !model.embeddings.output.isPacked)
     pool = workspace.cache
     relatives = Relatives()
     pool.start(layers: model.decoder.count, width: 2 * model.shape.modelSize)
@@ -36,11 +37,31 @@ final class TransformerDecoderState: DecoderState {
     sourceOffsets = sources.offsets
     longestSource = (0..<sources.count).map { sources.length($0) }.max() ?? 0
     sentences = (0..<Int32(sources.count)).map { $0 }
-    slots = Array(repeating: [], count: sources.count)
-    let memory = model.encode(sources, graph)
+    let memory = TransformerDecoderState.encode(model, sources, graph)
     for layer in model.decoder { memories.append(layer.crossAttention.memoryProjection(memory, graph)) }
     mark = workspace.arena.mark
     relatives.add(self)
+  }
+
+  /// The memory of all sources, [N, D], made a few sentences at a time: what the encoder works in then neither grows with
+  /// the batch nor leaves the processor's cache.
+  private static func encode(_ model: Transformer, _ sources: SequenceBatch, _ graph: Graph) -> Tensor {
+    let memory = graph.makeTensor(sources.tokenCount, model.shape.modelSize)
+    let tokens = 256
+    var first = 0
+    while first < sources.count {
+      var part = SequenceBatch()
+      let start = Int(sources.offsets[first])
+      repeat {
+        part.append(sources[first])
+        first += 1
+      } while first < sources.count && part.tokenCount + sources.length(first) <= tokens
+      let mark = graph.arena.mark
+      let encoded = model.encode(part, graph)
+      (memory.data + start * memory.columns).update(from: encoded.data, count: encoded.count)
+      graph.arena.release(to: mark)
+    }
+    return memory
   }
 
   private init(_ other: TransformerDecoderState, rows: [Int]) {
@@ -48,23 +69,42 @@ final class TransformerDecoderState: DecoderState {
     (sourceOffsets, longestSource, memories) = (other.sourceOffsets, other.longestSource, other.memories)
     (mark, time, vocabularySize) = (other.mark, other.time, other.vocabularySize)
     sentences = rows.map { other.sentences[$0] }
-    slots = rows.map { other.slots[$0] }
+    slots = other.slots(of: rows)
     relatives.add(self)
   }
 
   func fork(_ rows: [Int]) -> any DecoderState { TransformerDecoderState(self, rows: rows) }
 
   func step(_ tokens: [Int32]?) -> UnsafeMutableBufferPointer<Float> {
+    let x = advance(tokens)
+    let logits = graph.linear(x, model.embeddings.output, model.embeddings.outputBias, transposed: true)
+    return UnsafeMutableBufferPointer(start: logits.data, count: rowCount * vocabularySize)
+  }
+
+  func step(_ tokens: [Int32]?, finding next: NextTokens) {
+    let x = advance(tokens)
+    let (weight, bias) = (model.embeddings.output, model.embeddings.outputBias)
+    if next.withChoice({ graph.choose(x, weight, bias, transposed: true, $0) }) { return }
+    let logits = graph.linear(x, weight, bias, transposed: true)
+    next.find(
+      in: UnsafeMutableBufferPointer(start: logits.data, count: rowCount * vocabularySize), vocabulary: vocabularySize)
+  }
+
+  /// Feeds each row its last token; returns what the output layer sees, [R, D].
+  private func advance(_ tokens: [Int32]?) -> Tensor {
     precondition(tokens == nil ? time == 0 : tokens!.count == rowCount, "tokens for another number of rows")
     graph.arena.release(to: mark)
     let rows = rowCount
     let fresh = pool.take(rows) { relatives.slots }
-    for r in 0..<rows { slots[r].append(fresh[r]) }
-    time += 1
-    let index = graph.arena.allocate(Int32.self, rows * time)
-    for r in 0..<rows {
-      slots[r].withUnsafeBufferPointer { (index + r * time).update(from: $0.baseAddress!, count: time) }
+    let index = graph.arena.allocate(Int32.self, rows * (time + 1))
+    slots.withUnsafeBufferPointer { slots in
+      for r in 0..<rows {
+        for t in 0..<time { index[r * (time + 1) + t] = slots[r * time + t] }
+        index[r * (time + 1) + time] = fresh[r]
+      }
     }
+    time += 1
+    slots = Array(UnsafeBufferPointer(start: index, count: rows * time))
     let counts = graph.arena.allocate(Int32.self, rows)
     counts.update(repeating: Int32(time), count: rows)
     let firsts = graph.arena.allocate(Int32.self, rows)
@@ -77,48 +117,57 @@ final class TransformerDecoderState: DecoderState {
     let (size, heads) = (model.shape.modelSize, Int64(model.shape.heads))
     let headSize = Int64(size) / heads
     let place = Int32(min(time - 1, model.shape.maximumLength))
-    let selfWeights = graph.arena.allocate(Float.self, rows * Int(heads) * time)
-    let layerWeights = rows * Int(heads) * longestSource
+    let selfStride = mt_attention_step_weights(Int64(time), heads)
+    let crossStride = mt_attention_step_weights(Int64(longestSource), heads)
+    let selfWeights = graph.arena.allocate(Float.self, rows * Int(selfStride))
+    let layerWeights = rows * Int(crossStride)
     let crossWeights = graph.arena.allocate(Float.self, model.decoder.count * layerWeights)
-    lastWeights = crossWeights
+    lastWeights = (crossWeights, Int(crossStride))
 
     var x = model.embed(
       model.embeddings.target, tokens ?? Array(repeating: -1, count: rows),
       positions: Array(repeating: place, count: rows), graph)
     for (number, layer) in model.decoder.enumerated() {
-      let memory = memories[number]
-      x = layer(
-        x, graph,
-        selfAttention: { input in
-          let qkv = layer.selfAttention.projection(input, graph)
-          let base = pool.base(layer: number)
-          for r in 0..<rows {
-            (base + Int(fresh[r]) * 2 * size).update(from: qkv.data + r * 3 * size + size, count: 2 * size)
-          }
-          let mixed = graph.makeTensor(rows, size)
-          mt_attention_step(
-            mixed.data, qkv.data, Int64(3 * size), base, base + size, Int64(2 * size), index, Int64(time), nil, counts,
-            Int64(rows), heads, headSize, selfWeights, Int64(time))
-          return layer.selfAttention.output(mixed, graph)
-        },
-        crossAttention: { input in
-          let query = layer.crossAttention.query(input, graph)
-          let mixed = graph.makeTensor(rows, size)
-          mt_attention_step(
-            mixed.data, query.data, Int64(size), memory.data, memory.data + size, Int64(2 * size), nil, 0, firsts,
-            lengths, Int64(rows), heads, headSize, crossWeights + number * layerWeights, Int64(longestSource))
-          return layer.crossAttention.output(mixed, graph)
-        })
+      let (memory, input) = (memories[number], x)
+      x = graph.compacting {
+        layer(
+          input, graph,
+          selfAttention: { input in
+            let qkv = layer.selfAttention.projection(input, graph)
+            let base = pool.base(layer: number)
+            for r in 0..<rows {
+              (base + Int(fresh[r]) * 2 * size).update(from: qkv.data + r * 3 * size + size, count: 2 * size)
+            }
+            let mixed = graph.makeTensor(rows, size)
+            mt_attention_step(
+              mixed.data, qkv.data, Int64(3 * size), base, base + size, Int64(2 * size), index, Int64(time), nil,
+              counts, Int64(rows), heads, headSize, selfWeights, selfStride)
+            return layer.selfAttention.output(mixed, graph)
+          },
+          crossAttention: { input in
+            let query = layer.crossAttention.query(input, graph)
+            let mixed = graph.makeTensor(rows, size)
+            mt_attention_step(
+              mixed.data, query.data, Int64(size), memory.data, memory.data + size, Int64(2 * size), nil, 0, firsts,
+              lengths, Int64(rows), heads, headSize, crossWeights + number * layerWeights, crossStride)
+            return layer.crossAttention.output(mixed, graph)
+          })
+      }
     }
-    if let norm = model.decoderNorm { x = norm(x, graph) }
-    let logits = graph.linear(x, model.embeddings.output, model.embeddings.outputBias, transposed: true)
-    return UnsafeMutableBufferPointer(start: logits.data, count: rows * vocabularySize)
+    return model.decoderNorm?(x, graph) ?? x
   }
 
   func reorder(_ rows: [Int]) {
     sentences = rows.map { sentences[$0] }
-    slots = rows.map { slots[$0] }
+    slots = slots(of: rows)
     lastWeights = nil
+  }
+
+  private func slots(of rows: [Int]) -> [Int32] {
+    var taken: [Int32] = []
+    taken.reserveCapacity(rows.count * time)
+    for r in rows { taken.append(contentsOf: slots[r * time..<(r + 1) * time]) }
+    return taken
   }
 
   /// The states that are still alive, weakly held.
@@ -135,7 +184,7 @@ final class TransformerDecoderState: DecoderState {
     }
 
     /// The slots that any of them needs.
-    var slots: [Int32] { members.flatMap { $0.state?.slots.flatMap { $0 } ?? [] } }
+    var slots: [Int32] { members.flatMap { $0.state?.slots ?? [] } }
   }
 
   /// Of the last step; not after `reorder`.
@@ -158,8 +207,8 @@ final class TransformerDecoderState: DecoderState {
       let b = Int(sentences[r])
       let length = Int(sourceOffsets[b + 1] - sourceOffsets[b])
       return (0..<heads).map { head in
-        let first = lastWeights + ((layer * rowCount + r) * heads + head) * longestSource
-        return Array(UnsafeBufferPointer(start: first, count: length))
+        let first = lastWeights.data + (layer * rowCount + r) * lastWeights.stride + head
+        return (0..<length).map { first[$0 * heads] }
       }
     }
   }

@@ -16,9 +16,8 @@ extension ModelDirectory {
         file: self.text.path, item: "\(side) vocabulary", problem: "has \(size) entries; config.json says \(expected)")
     }
     let file = try Safetensors(contentsOf: weights)
-    let model = try makeModel(description, file)
     let wanted = (precision ?? description.precision).supported
-    ModelWeights.pack(model, precision: wanted, from: file)
+    let model = try makeModel(description, file, packed: wanted)
     return LoadedModel(directory: self, description: description, text: text, model: model, precision: wanted)
   }
 }

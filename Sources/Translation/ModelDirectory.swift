@@ -50,7 +50,10 @@ public struct ModelDirectory: Sendable {
     return try makeModel(description, file)
   }
 
-  func makeModel(_ description: ModelDescription, _ file: Safetensors) throws -> any EncoderDecoder {
+  /// `packed`: ready to translate in that precision and for nothing else.
+  func makeModel(
+    _ description: ModelDescription, _ file: Safetensors, packed precision: Precision? = nil
+  ) throws -> any EncoderDecoder {
     let tokens = (description.model.sourceVocabularySize, description.model.targetVocabularySize)
     let largest = file.entries.values.map(\.count).reduce(0, +)
     guard largest >= max(tokens.0, tokens.1) else {
@@ -58,7 +61,7 @@ public struct ModelDirectory: Sendable {
         file: weights.path, problem: "holds \(largest) numbers, fewer than the vocabulary of config.json has entries")
     }
     let model = try description.model.makeModel()
-    try ModelWeights.load(file, into: model)
+    try ModelWeights.load(file, into: model, packed: precision)
     return model
   }
 

@@ -9,7 +9,9 @@ import Seq2Seq
 /// with value = integer · scale; vectors in F32.
 enum ModelWeights {
   /// Reads all parameters. Throws `ModelError` naming the tensor where one is missing, unknown, or of another shape.
-  static func load(_ file: Safetensors, into model: any EncoderDecoder) throws {
+  /// With a precision to pack in, the model can afterwards only translate and score; its weights are read one by one and
+  /// most of them kept in their packed form alone, so that there is never much more in memory than is needed later.
+  static func load(_ file: Safetensors, into model: any EncoderDecoder, packed precision: Precision? = nil) throws {
     var expected = Set<String>()
     // All names and shapes first, so that a foreign file is refused before any weight is touched.
     let entries = try model.parameters.parameters.map { parameter in
@@ -32,34 +34,40 @@ enum ModelWeights {
       throw ModelError(
         file: file.file, item: "tensor \(surplus)", problem: "does not belong to the model that config.json describes")
     }
+    let packedOnly = Set((precision == nil ? [] : model.packedOnly).map(\.name))
     for (parameter, entry) in zip(model.parameters.parameters, entries) {
       if entry.type == .int8 {
         try readIntegers(file, parameter, entry, of: model)
       } else {
         try file.read(parameter.name, entry, into: parameter.buffer)
       }
+      guard let precision else { continue }
+      pack(parameter, of: model, precision: precision, from: file)
+      if packedOnly.contains(parameter.name) { model.parameters.discardValues(of: parameter) }
+      file.release(entry)
     }
     model.parameters.refreshBFloat16()
   }
 
-  /// Lays the weights of all matrix products out for translation. int8 weights that the file holds as integers are
-  /// used as they are.
-  static func pack(_ model: any EncoderDecoder, precision: Precision, from file: Safetensors?) {
+  /// Lays the weights of a matrix product out for translation. int8 weights that the file holds as integers are used as
+  /// they are.
+  private static func pack(
+    _ parameter: Parameter, of model: any EncoderDecoder, precision: Precision, from file: Safetensors
+  ) {
     let store = model.parameters
-    for parameter in store.parameters where parameter.rows > 1 {
-      let table = isTable(parameter, of: model)
-      // Tables that are only looked up take part in no product.
-      if table, parameter.name != outputTable(of: model) { continue }
-      if precision.supported == .int8, let file, let entry = file.entries[parameter.name], entry.type == .int8,
-        let scales = file.entries[scaleName(parameter)]
-      {
-        let integers = file.withBytes(entry) { Array($0.bindMemory(to: Int8.self)) }
-        var values = [Float](repeating: 0, count: scales.count)
-        values.withUnsafeMutableBytes { target in file.withBytes(scales) { target.copyMemory(from: $0) } }
-        store.pack(parameter, transposed: table, integers: integers, scales: values)
-      } else {
-        store.pack(parameter, transposed: table, precision: precision)
+    let table = isTable(parameter, of: model)
+    // Tables that are only looked up take part in no product.
+    if parameter.rows == 1 || (table && parameter.name != outputTable(of: model)) { return }
+    if precision.supported == .int8, let entry = file.entries[parameter.name], entry.type == .int8,
+      let scales = file.entries[scaleName(parameter)]
+    {
+      var values = [Float](repeating: 0, count: scales.count)
+      values.withUnsafeMutableBytes { target in file.withBytes(scales) { target.copyMemory(from: $0) } }
+      file.withBytes(entry) {
+        store.pack(parameter, transposed: table, integers: $0.bindMemory(to: Int8.self).baseAddress!, scales: values)
       }
+    } else {
+      store.pack(parameter, transposed: table, precision: precision)
     }
   }
 

@@ -34,6 +34,7 @@ public struct Safetensors: Sendable {
   public let entries: [String: Entry]
   public let metadata: [String: String]
   private let data: Data
+  private let isMapped: Bool
   /// More than any model has; a longer header is not one.
   static let longestHeader = 100 << 20
 
@@ -45,12 +46,12 @@ public struct Safetensors: Sendable {
     } catch {
       throw ModelError(file: url.path, problem: "cannot be read: \(ModelError.reason(error))")
     }
-    try self.init(data, file: url.path)
+    try self.init(data, file: url.path, isMapped: true)
   }
 
   /// The same from bytes in memory; `file` is for messages.
-  init(_ data: Data, file: String) throws {
-    (self.data, self.file) = (data, file)
+  init(_ data: Data, file: String, isMapped: Bool = false) throws {
+    (self.data, self.file, self.isMapped) = (data, file, isMapped)
     (entries, metadata) = try Safetensors.parse(data, file: file)
   }
 
@@ -147,6 +148,17 @@ public struct Safetensors: Sendable {
   /// The bytes of a tensor, little-endian, not aligned.
   public func withBytes<Result>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try data.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[entry.range])) }
+  }
+
+  /// Lets go of the memory in which a tensor's part of the file is mapped; it would be read from the file again.
+  func release(_ entry: Entry) {
+    guard isMapped else { return }
+    withBytes(entry) { bytes in
+      let page = UInt(getpagesize())
+      let start = (UInt(bitPattern: bytes.baseAddress) + page - 1) / page * page
+      let end = UInt(bitPattern: bytes.baseAddress! + bytes.count) / page * page
+      if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED) }
+    }
   }
 
   /// Copies a tensor of a floating-point type as float32. Throws for integers and where a value is not finite.

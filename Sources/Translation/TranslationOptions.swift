@@ -6,10 +6,10 @@ public struct TranslationOptions: Sendable {
   public var search: SearchOptions
   /// Workers, each with its own batches; the output does not depend on their number.
   public var threads = ProcessInfo.processInfo.activeProcessorCount
-  /// Sentences decoded side by side at most; the output does not depend on it.
-  public var batchSentences = 32
-  /// Source tokens decoded side by side at most, unless one sentence has more.
-  public var batchTokens = 1024
+  /// Sentences decoded side by side at most; nil suits the beam. The output does not depend on it.
+  public var batchSentences: Int?
+  /// Source tokens decoded side by side at most, unless one sentence has more; nil suits the beam.
+  public var batchTokens: Int?
   /// Placeholders, URLs and e-mail addresses must come out as often as they went in: among the hypotheses of the
   /// search the best that keeps them all is taken, and a line where none does gets a warning. A model that has learnt to
   /// copy placeholders (`ModelDescription.copiesPlaceholders`) is given those in place of such spans, of technical words
@@ -17,6 +17,14 @@ public struct TranslationOptions: Sendable {
   public var protectsSpans = false
 
   public init(search: SearchOptions = SearchOptions()) { self.search = search }
+
+  /// Sentences of a batch: by default some 160 hypotheses, with which products run at full speed for most of a batch's
+  /// steps, while keys and values mostly stay in the processor's caches.
+  var sentencesAtOnce: Int { batchSentences ?? min(64, max(8, 160 / rowsPerSentence)) }
+  var tokensAtOnce: Int { batchTokens ?? 32 * sentencesAtOnce }
+  private var rowsPerSentence: Int {
+    search.sampling == nil ? search.beamSize : max(1, search.hypothesisCount)
+  }
 }
 
 /// A line to translate.

@@ -34,7 +34,7 @@ public final class TranslationStream: @unchecked Sendable {
   /// throws stops the stream and is thrown by the next `submit` or `finish`.
   public init(_ translator: Translator, options: TranslationOptions, receive: @escaping Receiver) {
     precondition(options.threads > 0, "\(options.threads) threads")
-    precondition(options.batchSentences > 0, "batches of \(options.batchSentences) sentences")
+    precondition(options.sentencesAtOnce > 0, "batches of \(options.sentencesAtOnce) sentences")
     self.translator = translator
     self.options = options
     self.receive = receive
@@ -50,7 +50,7 @@ public final class TranslationStream: @unchecked Sendable {
   }
 
   /// Lines that make a good window: enough batches of each length for every worker.
-  public var windowLines: Int { max(16, options.batchSentences * 8) * options.threads }
+  public var windowLines: Int { max(16, options.sentencesAtOnce * 8) * options.threads }
 
   /// Gives in a window. Blocks while too many are under way. Throws what stopped the stream.
   public func submit(_ inputs: [TranslationInput]) throws {
@@ -185,9 +185,12 @@ private final class Window {
     let order = units.indices.sorted { (-units[$0].part.source.count, $0) < (-units[$1].part.source.count, $1) }
     var batches: [[Int]] = []
     var tokens = 0
+    // Where nothing else is asked for, few lines are shared out among all workers.
+    let share = (units.count + 4 * options.threads - 1) / (4 * options.threads)
+    let most = options.batchSentences ?? min(options.sentencesAtOnce, max(16, share))
     for unit in order {
       let length = units[unit].part.source.count + 1
-      if let last = batches.last, last.count < options.batchSentences, tokens + length <= options.batchTokens {
+      if let last = batches.last, last.count < most, tokens + length <= options.tokensAtOnce {
         batches[batches.count - 1].append(unit)
         tokens += length
       } else {

@@ -37,10 +37,10 @@ struct SearchFlags: ParsableArguments {
   var noRepeatNgram: Int?
 
   @Option(help: """
-    When a sentence's search ends: when no live hypothesis, however it goes on, can get a better score \
-    (none-can-win); when as many have ended as the beam is wide and the best live one, ended as it is, would not \
-    beat the worst of them (none-leads, as transformers do); or, several times as fast, when as many have ended as \
-    the beam is wide (beam-full). (default: none-can-win)
+    When a sentence's search ends: when as many hypotheses have ended as the beam is wide (beam-full); when, \
+    besides, the best live one, ended as it is, would not beat the worst of them (none-leads, as transformers do); \
+    or, which takes several times as long, when no live hypothesis, however it goes on, can get a better score \
+    (none-can-win). (default: beam-full)
     """)
   var stopping: StoppingRule?
 

@@ -80,7 +80,8 @@ struct TranslateCommand: ParsableCommand {
   @OptionGroup var threads: ThreadsOption
 
   @Option(help: ArgumentHelp(
-    "Sentences translated side by side by a thread; the output does not depend on it. (default: 32)", valueName: "n"))
+    "Sentences translated side by side by a thread; the output does not depend on it. (default: suits the beam)",
+    valueName: "n"))
   var batchSentences: Int?
 
   @Flag(help: "Go on where the input is not UTF-8, with U+FFFD for what cannot be read.")

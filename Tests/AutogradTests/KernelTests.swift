@@ -94,35 +94,105 @@ import Testing
     #expect(abs(back[7] - 1e-38) < 1e-38 * 0.01)
   }
 
-  @Test("Log-softmax and its top k agree with sorting", arguments: [true, false])
-  func topK(withBias: Bool) {
-    let (rows, columns, k) = (3, 517, 9)
+  /// What `mt_choose` finds in logits [rows, columns], or the product that makes them.
+  struct Found: Equatable {
+    var ids: [Int32]
+    var values: [Float]
+    var wanted: [Float]
+  }
+
+  func find(rows: Int, k: Int, banned: [[Int32]], wanted: [Int32], _ body: (UnsafePointer<mt_choice>) -> Void) -> Found {
+    var found = Found(
+      ids: Array(repeating: 0, count: rows * k), values: Array(repeating: 0, count: rows * k),
+      wanted: Array(repeating: 0, count: rows))
+    var offsets: [Int32] = [0]
+    for row in banned { offsets.append(offsets.last! + Int32(row.count)) }
+    let all = banned.flatMap { $0 } + [0]
+    var work = [Float](repeating: 0, count: 2 * rows)
+    found.ids.withUnsafeMutableBufferPointer { ids in
+      found.values.withUnsafeMutableBufferPointer { values in
+        found.wanted.withUnsafeMutableBufferPointer { wantedValues in
+          work.withUnsafeMutableBufferPointer { work in
+            all.withUnsafeBufferPointer { all in
+              offsets.withUnsafeBufferPointer { offsets in
+                wanted.withUnsafeBufferPointer { wanted in
+                  var choice = mt_choice(
+                    k: Int64(k), banned: all.baseAddress, banned_offsets: offsets.baseAddress, wanted: wanted.baseAddress,
+                    ids: ids.baseAddress, values: values.baseAddress, wanted_values: wantedValues.baseAddress,
+                    most: work.baseAddress, sums: work.baseAddress! + rows)
+                  body(&choice)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    return found
+  }
+
+  @Test("The choice from a log-softmax agrees with sorting, and passes over what is banned", arguments: [517, 2600])
+  func choice(columns: Int) {
+    let (rows, k) = (3, 9)
     let x = matrix(rows, columns, seed: 8)
-    let bias = withBias ? matrix(1, columns, seed: 9) : [Float](repeating: 0, count: columns)
-    var ids = [Int32](repeating: 0, count: rows * k)
-    var values = [Float](repeating: 0, count: rows * k)
-    bias.withUnsafeBufferPointer {
-      mt_log_softmax_top_k(x, withBias ? $0.baseAddress : nil, Int64(rows), Int64(columns), Int64(k), &ids, &values)
+    let best = (0..<columns).max { x[columns + $0] < x[columns + $1] }!
+    let found = find(rows: rows, k: k, banned: [[], [Int32(best), 5], [0]], wanted: [-1, Int32(best), 3]) {
+      mt_choose(x, Int64(rows), Int64(columns), $0)
     }
     for r in 0..<rows {
-      let row = (0..<columns).map { Double(x[r * columns + $0]) + Double(bias[$0]) }
+      let row = (0..<columns).map { Double(x[r * columns + $0]) }
       let total = log(row.reduce(0) { $0 + exp($1) })
       let order = row.indices.sorted { row[$0] > row[$1] }
+        .filter { r == 0 || (r == 1 ? $0 != best && $0 != 5 : $0 != 0) }
       for i in 0..<k {
-        #expect(Int(ids[r * k + i]) == order[i])
-        #expect(abs(Double(values[r * k + i]) - (row[order[i]] - total)) < 1e-5)
+        #expect(Int(found.ids[r * k + i]) == order[i])
+        #expect(abs(Double(found.values[r * k + i]) - (row[order[i]] - total)) < 1e-5)
       }
+      if r > 0 { #expect(abs(Double(found.wanted[r]) - (row[r == 1 ? best : 3] - total)) < 1e-5) }
     }
   }
 
-  @Test("Ties among the top k go to the lower id, and scarce rows end in −1")
-  func topKTies() {
+  @Test("Ties of a choice go to the lower id, and scarce rows end in −1")
+  func choiceTies() {
     let x: [Float] = [1, 2, 2, -.infinity, 2]
-    var ids = [Int32](repeating: 0, count: 5)
-    var values = [Float](repeating: 0, count: 5)
-    mt_log_softmax_top_k(x, nil, 1, 5, 5, &ids, &values)
-    #expect(ids == [1, 2, 4, 0, -1])
-    #expect(values[4] == -.infinity)
+    let found = find(rows: 1, k: 5, banned: [[]], wanted: [-1]) { mt_choose(x, 1, 5, $0) }
+    #expect(found.ids == [1, 2, 4, 0, -1])
+    #expect(found.values[4] == -.infinity)
+  }
+
+  @Test("The choice from a product is that from its logits, to the bit", arguments: Precision.allCases)
+  func choiceOfProduct(precision: Precision) {
+    let (k, n, m) = (40, 2100, 37)
+    let (x, w, bias) = (matrix(m, k, seed: 31), matrix(n, k, seed: 32), matrix(1, n, seed: 33))
+    let packed = PackedMatrix(mt_pack(w, true, Int64(k), Int64(n), precision.supported.kernel), outputs: n)!
+    var logits = [Float](repeating: 0, count: m * n)
+    var scratch = [UInt8](repeating: 0, count: Int(mt_choose_packed_scratch(packed.matrix, Int64(m))) + 64)
+    let linear = mt_linear_packed(x, packed.matrix, bias, MT_IDENTITY, &logits, Int64(m), &scratch)
+    #expect(linear == 0)
+    let (banned, wanted) = ((0..<m).map { [Int32($0)] }, (0..<m).map { Int32($0 * 50) })
+    let expected = find(rows: m, k: 6, banned: banned, wanted: wanted) { mt_choose(logits, Int64(m), Int64(n), $0) }
+    let found = find(rows: m, k: 6, banned: banned, wanted: wanted) {
+      _ = mt_choose_packed(x, packed.matrix, bias, Int64(m), $0, &scratch)
+    }
+    #expect(found == expected)
+    #expect(found.ids.allSatisfy { $0 >= 0 })
+  }
+
+  @Test("A packed product adds its bias and applies its activation", arguments: Precision.allCases, ActivationKind.allCases)
+  func packedLinear(precision: Precision, activation: ActivationKind) {
+    let (k, n, m) = (24, 50, 35)
+    let (x, w, bias) = (matrix(m, k, seed: 41), matrix(k, n, seed: 42), matrix(1, n, seed: 43))
+    let packed = PackedMatrix(mt_pack(w, false, Int64(k), Int64(n), precision.supported.kernel), outputs: n)!
+    var scratch = [UInt8](repeating: 0, count: Int(mt_packed_scratch(packed.matrix, Int64(m))) + 64)
+    var (plain, y) = ([Float](repeating: 0, count: m * n), [Float](repeating: 0, count: m * n))
+    #expect(mt_matmul_packed(x, packed.matrix, &plain, Int64(m), &scratch) == 0)
+    #expect(mt_linear_packed(x, packed.matrix, bias, activation.kernel, &y, Int64(m), &scratch) == 0)
+    for i in 0..<m {
+      for j in 0..<n { plain[i * n + j] += bias[j] }
+    }
+    var expected = plain
+    mt_bias_activation(&plain, nil, &expected, Int64(m), Int64(n), activation.kernel)
+    for i in 0..<m * n { #expect(abs(y[i] - expected[i]) < 1e-5) }
   }
 
   @Test("Vector exponentials stay within a few units in the last place")
@@ -151,9 +221,11 @@ import Testing
     #expect(abs(agree - 58_000) < 650)
   }
 
-  @Test("One query over slots gives what whole-sentence attention gives for its last row")
-  func stepAttention() {
-    let (heads, size, length) = (2, 6, 5)
+  @Test(
+    "One query over slots gives what whole-sentence attention gives for its last row",
+    arguments: [(2, 6), (3, 12), (8, 256), (8, 512), (16, 1024)])
+  func stepAttention(heads: Int, size: Int) {
+    let length = 5
     let q = matrix(length, size, seed: 21), k = matrix(length, size, seed: 22), v = matrix(length, size, seed: 23)
     let arena = Arena()
     let graph = Graph(arena: arena)
@@ -169,12 +241,15 @@ import Testing
       return out
     }
     var y = [Float](repeating: 0, count: size)
-    var weights = [Float](repeating: 0, count: heads * length)
+    let stride = mt_attention_step_weights(Int64(length), Int64(heads))
+    var weights = [Float](repeating: 0, count: Int(stride))
     let last = Array(q[(4 * size)...])
     mt_attention_step(
       &y, last, Int64(size), scattered(k), scattered(v), Int64(size), order, 5, nil, [5], 1, Int64(heads),
-      Int64(size / heads), &weights, 5)
+      Int64(size / heads), &weights, stride)
     for c in 0..<size { #expect(abs(y[c] - whole.data[4 * size + c]) < 1e-5) }
-    #expect(abs(weights.reduce(0, +) - Float(heads)) < 1e-5)
+    for h in 0..<heads {
+      #expect(abs((0..<length).reduce(0) { $0 + weights[$1 * heads + h] } - 1) < 1e-5)
+    }
   }
 }

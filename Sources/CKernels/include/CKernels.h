@@ -39,11 +39,58 @@ void mt_packed_free(mt_packed_matrix *matrix);
 int64_t mt_packed_bytes(const mt_packed_matrix *matrix);
 /// C[M,N] = A[M,K]·B. `scratch` holds the converted rows and the integer sums: mt_packed_scratch bytes.
 int mt_matmul_packed(const float *a, const mt_packed_matrix *b, float *c, int64_t m, void *scratch);
+/// Sufficient for every smaller m too.
 int64_t mt_packed_scratch(const mt_packed_matrix *b, int64_t m);
 
-// ---- Elementwise.c ---------------------------------------------------------------------------------
-
 typedef enum { MT_IDENTITY = 0, MT_RELU = 1, MT_GELU = 2, MT_SILU = 3, MT_TANH = 4, MT_SIGMOID = 5 } mt_activation;
+/// C = activation(A·B + bias); bias [N] may be NULL.
+int mt_linear_packed(const float *a, const mt_packed_matrix *b, const float *bias, mt_activation activation, float *c,
+                     int64_t m, void *scratch);
+
+/// What is wanted of rows of logits: of the log-softmax of each its k largest entries, best first, ties to the lower id,
+/// and the entry of one id. Entries that are banned count in the softmax and are passed over.
+typedef struct {
+  int64_t k;
+  const int32_t *banned, *banned_offsets;  // row r: banned[banned_offsets[r] ..< banned_offsets[r + 1]]
+  const int32_t *wanted;                   // [rows], −1 for none
+  int32_t *ids;                            // [rows, k]; −1 where there are fewer than k finite entries
+  float *values;                           // [rows, k]; −∞ there
+  float *wanted_values;                    // [rows]
+  float *most, *sums;                      // [rows] each, to work in
+} mt_choice;
+/// The choice from log-softmax(A·B + bias), without keeping the logits.
+int mt_choose_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m, const mt_choice *choice,
+                     void *scratch);
+int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m);
+/// Columns of a matrix of so many that are multiplied, or looked through, at once.
+int64_t mt_panel_width(int64_t columns);
+
+// ---- Choice.c --------------------------------------------------------------------------------------
+
+/// The choice from log-softmax(logits) of [rows, columns]: the same bits as from the product.
+void mt_choose(const float *logits, int64_t rows, int64_t columns, const mt_choice *choice);
+/// The same in portions: begin, absorb any columns of any rows, each once and those of a row in order, end.
+void mt_choice_begin(const mt_choice *choice, int64_t rows);
+void mt_choice_absorb(const mt_choice *choice, const float *logits, int64_t stride, int64_t first_row, int64_t rows,
+                      int64_t first_column, int64_t columns);
+void mt_choice_end(const mt_choice *choice, int64_t rows);
+
+// ---- Quantization.c --------------------------------------------------------------------------------
+
+/// out = 128 + 127·x/max|row|, scales[r] = max|row|/127.
+void mt_quantize_rows(uint8_t *out, float *scales, const float *x, int64_t rows, int64_t columns);
+/// y[r,j] = (sums[r,j] − shifts[j])·row_scales[r]·scales[j] + bias[j], not below 0 if relu; bias may be NULL, rows of y
+/// are `stride` apart.
+void mt_dequantize_rows(float *y, int64_t stride, const int32_t *sums, const float *row_scales, const float *scales,
+                        const int32_t *shifts, const float *bias, int64_t rows, int64_t columns, bool relu);
+/// Integers in the layout of w, [inputs, outputs] or [outputs, inputs] if transposed, and scales [outputs], max|w|/127
+/// over an output's weights. `multipliers` [outputs] is to work in.
+void mt_quantize_weights(int8_t *out, float *scales, const float *w, bool transposed, int64_t inputs, int64_t outputs,
+                         float *multipliers);
+/// sums[j] = Σ of an output's integers.
+void mt_sum_weights(int32_t *sums, const int8_t *w, bool transposed, int64_t inputs, int64_t outputs);
+
+// ---- Elementwise.c ---------------------------------------------------------------------------------
 
 void mt_fill(float *x, float value, int64_t count);
 void mt_add(float *y, const float *x, int64_t count);                 // y += x
@@ -106,11 +153,13 @@ void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, float *dv, i
                            int64_t heads, int64_t head_size, bool causal, const float *weights,
                            const int64_t *weights_offsets, float p, uint64_t seed, float *scratch);
 /// Attention of one query row per hypothesis: row r sees counts[r] keys; key j is row index[r·index_stride + j] of
-/// keys and values (index NULL: row first[r] + j). weights [rows, heads, weights_stride] is always written.
+/// keys and values (index NULL: row first[r] + j). Weights are always written: that of row r, key j and head h is
+/// weights[r·weights_stride + j·heads + h], with weights_stride = mt_attention_step_weights for the largest count.
 void mt_attention_step(float *y, const float *q, int64_t q_stride, const float *keys, const float *values,
                        int64_t kv_stride, const int32_t *index, int64_t index_stride, const int32_t *first,
                        const int32_t *counts, int64_t rows, int64_t heads, int64_t head_size, float *weights,
                        int64_t weights_stride);
+int64_t mt_attention_step_weights(int64_t longest, int64_t heads);
 /// Additive (Bahdanau) attention of rows: e[r,j] = v·tanh(query[r] + keys[j]), softmax over the key rows
 /// first[r] ..< first[r]+counts[r], context[r] = Σ w·values. weights at weights_offsets[r].
 void mt_additive_attention(float *context, float *weights, const int64_t *weights_offsets, const float *query,
@@ -141,10 +190,6 @@ void mt_label_log_probabilities(const float *logits, const float *bias, const in
                                 int64_t columns, float *out);
 /// x becomes log-softmax(x + bias) in place (bias may be NULL).
 void mt_log_softmax(float *x, const float *bias, int64_t rows, int64_t columns);
-/// The k largest of each row of log-softmax(logits + bias): ids and values, best first, ties to the lower id.
-/// forbidden ids are skipped. Fewer than k finite entries: the rest are −∞ with id −1.
-void mt_log_softmax_top_k(const float *logits, const float *bias, int64_t rows, int64_t columns, int64_t k,
-                          int32_t *ids, float *values);
 
 // ---- Recurrent.c -----------------------------------------------------------------------------------
 // Element-wise parts of recurrent cells, after both products. Gate layouts: GRU [reset, update, candidate], without

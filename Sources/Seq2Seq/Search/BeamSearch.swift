@@ -24,7 +24,6 @@ public struct BeamSearch: Search {
     precondition(state.rowCount == sentences.count, "\(state.rowCount) rows for \(sentences.count) sentences")
     let beams = sentences.map { Beam(options, $0) }
     let next = NextTokens(options, count: 2 * options.beamSize)
-    let vocabulary = state.vocabularySize
     let wantsAttention = options.keepsAttention || options.lengthNormalization.coveragePenalty != 0
     /// The beam of each row of the state.
     var owners = beams
@@ -33,17 +32,11 @@ public struct BeamSearch: Search {
     var tokens: [Int32]?
     var step = 0
     while !owners.isEmpty {
-      let logits = state.step(tokens)
+      next.prepare(
+        rows: owners.count, step: step, sentence: { owners[$0].sentence },
+        tokens: { owners[$0].tokens(live: places[$0]) })
+      state.step(tokens, finding: next)
       let attention = wantsAttention ? state.attention() : nil
-      // Forced tokens are read before entries of the logits are taken out.
-      for row in owners.indices {
-        guard let token = owners[row].sentence.forcedToken(step: step) else { continue }
-        owners[row].forced[places[row]] = logProbability(
-          of: token, in: logits.baseAddress! + row * vocabulary, vocabulary: vocabulary)
-      }
-      next.find(
-        logits, rows: owners.count, vocabulary: vocabulary, step: step,
-        maximumLength: { owners[$0].sentence.maximumLength }, tokens: { owners[$0].tokens(live: places[$0]) })
       rows.removeAll(keepingCapacity: true)
       nextOwners.removeAll(keepingCapacity: true)
       nextPlaces.removeAll(keepingCapacity: true)
@@ -110,8 +103,6 @@ private final class Beam {
   let sentence: SearchSentence
   private let options: SearchOptions
   private(set) var live = [Live(node: -1, token: 0, logProbability: 0, parentPlace: 0, coverage: [])]
-  /// log P of the token that a live hypothesis must take, where there is no choice.
-  var forced: [Float]
   private var nodes: [Node] = []
   /// Attention of each node, where asked for.
   private var attentions: [[Float]] = []
@@ -127,13 +118,12 @@ private final class Beam {
     self.options = options
     self.sentence = sentence
     finishedCapacity = options.stopping == .noneLeads ? options.beamSize : options.hypothesisCount
-    forced = Array(repeating: 0, count: options.beamSize)
     candidates.reserveCapacity(2 * options.beamSize + 1)
   }
 
   /// Lengthens all live hypotheses by one token. `next` holds the best tokens of this beam's rows from `firstRow`.
   func advance(step: Int, firstRow: Int, next: NextTokens, attention: [[Float]]?) {
-    rankCandidates(step: step, firstRow: firstRow, next: next)
+    rankCandidates(firstRow: firstRow, next: next)
     swap(&live, &previous)
     live.removeAll(keepingCapacity: true)
     for (rank, candidate) in candidates.enumerated() {
@@ -151,17 +141,16 @@ private final class Beam {
   }
 
   /// The 2K best continuations, best first; of equals the one from the better hypothesis.
-  private func rankCandidates(step: Int, firstRow: Int, next: NextTokens) {
+  private func rankCandidates(firstRow: Int, next: NextTokens) {
     candidates.removeAll(keepingCapacity: true)
     let capacity = next.count
-    let forcedToken = sentence.forcedToken(step: step)
     for place in live.indices {
       let base = live[place].logProbability
-      if let forcedToken {
+      if let (token, value) = next.forcedToken(firstRow + place) {
         insert(
           Candidate(
-            place: place, token: forcedToken, tokenLogProbability: forced[place],
-            logProbability: base + Double(forced[place])), capacity: capacity)
+            place: place, token: token, tokenLogProbability: value, logProbability: base + Double(value)),
+          capacity: capacity)
         continue
       }
       let start = (firstRow + place) * next.count

@@ -51,7 +51,7 @@ public struct PruneTrace: Sendable {
       let row = logits.baseAddress! + followed * vocabulary
       let own = live[followed].logProbability + Double(logProbability(of: target, in: row, vocabulary: vocabulary))
       next.find(
-        logits, rows: live.count, vocabulary: vocabulary, step: step, maximumLength: { _ in sentence.maximumLength },
+        in: logits, vocabulary: vocabulary, rows: live.count, step: step, sentence: { _ in sentence },
         tokens: { live[$0].tokens })
       if step >= sentence.maximumLength {
         return target == SpecialToken.end ? nil : FirstPrune(step: step, rank: 1, gap: 0, reason: .ended)

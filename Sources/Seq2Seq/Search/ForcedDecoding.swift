@@ -45,10 +45,10 @@ public struct ForcedDecoding {
       let heads = keepsHeads ? state.attentionByHead() : nil
       for (row, output) in live.enumerated() {
         guard let values = logits.baseAddress.map({ $0 + row * vocabulary }) else { continue }
-        var (best, value) = (Int32(0), Float(0))
-        mt_log_softmax_top_k(values, nil, 1, Int64(vocabulary), 1, &best, &value)
-        traces[output].favourites.append(best)
-        traces[output].favouriteLogProbabilities.append(value)
+        let favourite = Int32((0..<vocabulary).max { values[$0] < values[$1] } ?? 0)
+        traces[output].favourites.append(favourite)
+        traces[output].favouriteLogProbabilities.append(
+          logProbability(of: favourite, in: values, vocabulary: vocabulary))
         traces[output].logProbabilities.append(
           logProbability(of: outputs[output][step], in: values, vocabulary: vocabulary))
         if let attention { traces[output].attention = (traces[output].attention ?? []) + [attention[row]] }

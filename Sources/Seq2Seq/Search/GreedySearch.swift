@@ -7,11 +7,11 @@ public struct GreedySearch: Search {
   public func run(_ state: any DecoderState, _ sentences: [SearchSentence]) -> [[Hypothesis]] {
     precondition(state.rowCount == sentences.count, "\(state.rowCount) rows for \(sentences.count) sentences")
     let next = NextTokens(options, count: 1)
-    let outputs = StepwiseDecoding(options, sentences).run(state) { logits, decoding in
-      next.find(
-        logits, rows: decoding.live.count, vocabulary: state.vocabularySize, step: decoding.step,
-        maximumLength: { decoding.sentence($0).maximumLength }, tokens: decoding.tokens)
-      return (0..<decoding.live.count).map { (next.ids[$0], next.values[$0]) }
+    let outputs = StepwiseDecoding(options, sentences).run(state) { tokens, decoding in
+      next.prepare(
+        rows: decoding.live.count, step: decoding.step, sentence: decoding.sentence, tokens: decoding.tokens)
+      state.step(tokens, finding: next)
+      return decoding.live.indices.map { next.forcedToken($0) ?? (next.ids[$0], next.values[$0]) }
     }
     return outputs.map { [$0] }
   }
@@ -45,26 +45,17 @@ final class StepwiseDecoding {
   func sentence(_ row: Int) -> SearchSentence { sentences[live[row]] }
   func tokens(_ row: Int) -> [Int32] { outputs[live[row]].tokens }
 
-  /// `choose` is given logits [R, V], which it may change, and returns a token for every row, −1 if there is none;
-  /// where a prefix or the longest length leaves no choice its answer is not used.
-  func run(
-    _ state: any DecoderState,
-    choose: (UnsafeMutableBufferPointer<Float>, StepwiseDecoding) -> [Choice]
-  ) -> [Hypothesis] {
+  /// `choose` is given the last token of every live row, takes a step of the state, and returns a next token for every
+  /// row, −1 if there is none: the forced one where a prefix or the longest length leaves no choice.
+  func run(_ state: any DecoderState, choose: ([Int32]?, StepwiseDecoding) -> [Choice]) -> [Hypothesis] {
     var tokens: [Int32]?
     let wantsAttention = options.keepsAttention || options.lengthNormalization.coveragePenalty != 0
     while !live.isEmpty {
-      let logits = state.step(tokens)
+      let chosen = choose(tokens, self)
       let attention = wantsAttention ? state.attention() : nil
-      let forced = (0..<live.count).map { row -> Choice? in
-        guard let token = sentence(row).forcedToken(step: step) else { return nil }
-        let x = logits.baseAddress! + row * state.vocabularySize
-        return (token, Seq2Seq.logProbability(of: token, in: x, vocabulary: state.vocabularySize))
-      }
-      let chosen = choose(logits, self)
       var (survivors, survivingOutputs, next) = ([Int](), [Int](), [Int32]())
       for row in live.indices {
-        let choice = forced[row] ?? chosen[row]
+        let choice = chosen[row]
         append(choice, to: live[row], attention: attention?[row])
         if choice.token > SpecialToken.end {
           survivors.append(row)

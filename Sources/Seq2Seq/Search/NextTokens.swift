@@ -1,22 +1,29 @@
 import Autograd
-import Foundation
 
-/// The most probable next tokens of every row of a decoder, with the tokens a search must not produce left out.
+/// The most probable next tokens of every row of a decoder, with the tokens a search must not produce left out, and the
+/// log-probability of a token that a row must take.
 ///
 /// Log-probabilities are the model's own: forbidding a token does not raise those of the others. Buffers are reused
 /// from step to step. Not thread-safe: one per running search.
-final class NextTokens {
+public final class NextTokens {
   /// [R, k], best first; −1 where a row has fewer.
   private(set) var ids = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 0)
   /// [R, k]
   private(set) var values = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
+  /// k
   let count: Int
   private let forbidden: [Int32]
   private let noRepeatNgram: Int
   private let minimumLength: Int
-  /// log Σ exp of the logits taken out of each row.
-  private var removed: [Double] = []
+  /// R, the rows prepared for.
+  private var rows = 0
+  /// Tokens left out, those of row r from `offsets[r]` on.
   private var banned: [Int32] = []
+  private var offsets: [Int32] = [0]
+  /// The token each row must take, −1 where it has a choice.
+  private var forced: [Int32] = []
+  /// log P of the forced tokens, and two numbers a row to work with.
+  private var forcedValues = UnsafeMutableBufferPointer<Float>.allocate(capacity: 0)
 
   init(_ options: SearchOptions, count: Int) {
     self.count = count
@@ -28,59 +35,78 @@ final class NextTokens {
   deinit {
     ids.deallocate()
     values.deallocate()
+    forcedValues.deallocate()
   }
 
-  /// Fills `ids` and `values` from logits [R, V], in which forbidden entries become −∞. `step` is the number of tokens
-  /// every row has. `tokens` gives a row's tokens so far and is asked only if repetitions are forbidden.
-  func find(
-    _ logits: UnsafeMutableBufferPointer<Float>, rows: Int, vocabulary: Int, step: Int,
-    maximumLength: (Int) -> Int, tokens: (Int) -> [Int32]
-  ) {
-    reserve(rows)
-    removed.removeAll(keepingCapacity: true)
+  /// Says what the next step is to look for. `step` is the number of tokens every row has; `sentence` is that of a row.
+  /// `tokens` gives a row's tokens so far and is asked only if repetitions are forbidden.
+  func prepare(rows: Int, step: Int, sentence: (Int) -> SearchSentence, tokens: (Int) -> [Int32]) {
+    self.rows = rows
+    if values.count < rows * count {
+      ids.deallocate()
+      values.deallocate()
+      ids = .allocate(capacity: rows * count)
+      values = .allocate(capacity: rows * count)
+    }
+    if forcedValues.count < 3 * rows {
+      forcedValues.deallocate()
+      forcedValues = .allocate(capacity: 3 * rows)
+    }
+    banned.removeAll(keepingCapacity: true)
+    offsets.removeAll(keepingCapacity: true)
+    forced.removeAll(keepingCapacity: true)
+    offsets.append(0)
     for row in 0..<rows {
-      banned.removeAll(keepingCapacity: true)
+      let sentence = sentence(row)
+      forced.append(sentence.forcedToken(step: step) ?? -1)
       banned.append(contentsOf: forbidden)
-      if step < min(minimumLength, maximumLength(row)) { banned.append(SpecialToken.end) }
+      if step < min(minimumLength, sentence.maximumLength) { banned.append(SpecialToken.end) }
       if noRepeatNgram > 0, step >= noRepeatNgram { banRepetitions(tokens(row)) }
-      removed.append(remove(banned, from: logits.baseAddress! + row * vocabulary, vocabulary: vocabulary))
-    }
-    mt_log_softmax_top_k(
-      logits.baseAddress!, nil, Int64(rows), Int64(vocabulary), Int64(count), ids.baseAddress!, values.baseAddress!)
-    for row in 0..<rows where removed[row] > -.infinity {
-      // The kernel divided by the sum without the removed entries; put them back.
-      guard ids[row * count] >= 0 else { continue }
-      let best = logits[row * vocabulary + Int(ids[row * count])]
-      let logSum = Double(best) - Double(values[row * count])
-      let larger = max(logSum, removed[row])
-      let correction = Float(larger + log1p(exp(min(logSum, removed[row]) - larger)) - logSum)
-      for i in row * count..<(row + 1) * count { values[i] -= correction }
+      offsets.append(Int32(banned.count))
     }
   }
 
-  private func reserve(_ rows: Int) {
-    guard ids.count < rows * count else { return }
-    ids.deallocate()
-    values.deallocate()
-    ids = .allocate(capacity: rows * count)
-    values = .allocate(capacity: rows * count)
+  /// Looks through logits [R, V].
+  public func find(in logits: UnsafeMutableBufferPointer<Float>, vocabulary: Int) {
+    precondition(logits.count >= rows * vocabulary, "\(logits.count) logits for \(rows) rows of \(vocabulary)")
+    withChoice { choice in
+      withUnsafePointer(to: choice) { mt_choose(logits.baseAddress!, Int64(rows), Int64(vocabulary), $0) }
+    }
   }
 
-  /// Sets entries of a row to −∞ and returns log Σ exp of what they were.
-  private func remove(_ tokens: [Int32], from row: UnsafeMutablePointer<Float>, vocabulary: Int) -> Double {
-    var (largest, sum) = (-Double.infinity, 0.0)
-    for token in tokens where token >= 0 && token < vocabulary {
-      let x = Double(row[Int(token)])
-      guard x > -.infinity else { continue }
-      row[Int(token)] = -.infinity
-      if x > largest {
-        sum = sum * exp(largest - x) + 1
-        largest = x
-      } else {
-        sum += exp(x - largest)
+  /// What is looked for, as the kernels want it: valid while `body` runs.
+  func withChoice<Result>(_ body: (mt_choice) -> Result) -> Result {
+    banned.withUnsafeBufferPointer { banned in
+      offsets.withUnsafeBufferPointer { offsets in
+        forced.withUnsafeBufferPointer { forced in
+          body(
+            mt_choice(
+              k: Int64(count), banned: banned.baseAddress, banned_offsets: offsets.baseAddress,
+              wanted: forced.baseAddress, ids: ids.baseAddress, values: values.baseAddress,
+              wanted_values: forcedValues.baseAddress, most: forcedValues.baseAddress! + rows,
+              sums: forcedValues.baseAddress! + 2 * rows))
+        }
       }
     }
-    return sum > 0 ? largest + log(sum) : -.infinity
+  }
+
+  /// `prepare`, `find`, and then −∞ in place of the logits of tokens that were left out.
+  func find(
+    in logits: UnsafeMutableBufferPointer<Float>, vocabulary: Int, rows: Int, step: Int,
+    sentence: (Int) -> SearchSentence, tokens: (Int) -> [Int32]
+  ) {
+    prepare(rows: rows, step: step, sentence: sentence, tokens: tokens)
+    find(in: logits, vocabulary: vocabulary)
+    for row in 0..<rows {
+      for token in banned[Int(offsets[row])..<Int(offsets[row + 1])] where token >= 0 && token < vocabulary {
+        logits[row * vocabulary + Int(token)] = -.infinity
+      }
+    }
+  }
+
+  /// The token a row must take, with its log-probability; nil where it has a choice.
+  func forcedToken(_ row: Int) -> (token: Int32, logProbability: Float)? {
+    forced[row] < 0 ? nil : (forced[row], forcedValues[row])
   }
 
   /// Bans every token that would complete an n-gram the row already has.

@@ -26,11 +26,13 @@ public struct Sampling: Search {
     }
     var row = RankedRow(vocabulary)
     let repeated = sentences.flatMap { Array(repeating: $0, count: samples) }
-    let outputs = StepwiseDecoding(options, repeated).run(state) { logits, decoding in
+    let outputs = StepwiseDecoding(options, repeated).run(state) { tokens, decoding in
+      let logits = state.step(tokens)
       next.find(
-        logits, rows: decoding.live.count, vocabulary: vocabulary, step: decoding.step,
-        maximumLength: { decoding.sentence($0).maximumLength }, tokens: decoding.tokens)
+        in: logits, vocabulary: vocabulary, rows: decoding.live.count, step: decoding.step,
+        sentence: decoding.sentence, tokens: decoding.tokens)
       return decoding.live.indices.map { place in
+        if let forced = next.forcedToken(place) { return forced }
         let x = UnsafeBufferPointer(rebasing: logits[place * vocabulary..<(place + 1) * vocabulary])
         let best = place * next.count
         guard next.ids[best] >= 0 else { return (-1, 0) }

@@ -21,7 +21,7 @@ public struct SearchOptions: Sendable, Equatable {
   public var hypothesisCount = 1
   /// Never produced.
   public var forbiddenTokens: [Int32] = [SpecialToken.unknown]
-  public var stopping = StoppingRule.noneCanWin
+  public var stopping = StoppingRule.beamFull
   /// Keep the cross-attention of every token in the hypotheses.
   public var keepsAttention = false
   /// Draw tokens at random instead of searching for the most probable.

@@ -1,0 +1,115 @@
+#include "Math.h"
+
+// The bits of non-negative floats are ordered as the floats are, and a maximum of integers vectorises.
+MT_INLINE uint32_t magnitude_bits(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  return bits & 0x7FFFFFFF;
+}
+
+MT_INLINE float from_bits(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, 4);
+  return x;
+}
+
+MT_CLONES void mt_quantize_rows(uint8_t *restrict out, float *restrict scales, const float *restrict x, int64_t rows,
+                                int64_t columns) {
+  for (int64_t i = 0; i < rows; i++) {
+    const float *xi = x + i * columns;
+    uint8_t *to = out + i * columns;
+    uint32_t bits = 0;
+    for (int64_t j = 0; j < columns; j++) {
+      uint32_t b = magnitude_bits(xi[j]);
+      bits = b > bits ? b : bits;
+    }
+    float most = from_bits(bits);
+    float multiplier = most > 0 ? 127.0f / most : 0.0f;
+    scales[i] = most / 127.0f;
+    for (int64_t j = 0; j < columns; j++) to[j] = (uint8_t)((int32_t)__builtin_rintf(xi[j] * multiplier) + 128);
+  }
+}
+
+MT_INLINE void dequantize_of(float *restrict y, int64_t stride, const int32_t *restrict sums,
+                             const float *restrict row_scales, const float *restrict scales,
+                             const int32_t *restrict shifts, const float *restrict bias, int64_t rows, int64_t columns,
+                             bool relu) {
+  MT_REASSOCIATE
+  for (int64_t i = 0; i < rows; i++) {
+    const int32_t *in = sums + i * columns;
+    float *out = y + i * stride, scale = row_scales[i];
+    if (bias) {
+      for (int64_t j = 0; j < columns; j++) {
+        float v = (float)(in[j] - shifts[j]) * (scale * scales[j]) + bias[j];
+        out[j] = relu ? (v > 0 ? v : 0) : v;
+      }
+    } else {
+      for (int64_t j = 0; j < columns; j++) {
+        float v = (float)(in[j] - shifts[j]) * (scale * scales[j]);
+        out[j] = relu ? (v > 0 ? v : 0) : v;
+      }
+    }
+  }
+}
+
+MT_CLONES void mt_dequantize_rows(float *restrict y, int64_t stride, const int32_t *restrict sums,
+                                  const float *restrict row_scales, const float *restrict scales,
+                                  const int32_t *restrict shifts, const float *restrict bias, int64_t rows,
+                                  int64_t columns, bool relu) {
+  if (relu) dequantize_of(y, stride, sums, row_scales, scales, shifts, bias, rows, columns, true);
+  else dequantize_of(y, stride, sums, row_scales, scales, shifts, bias, rows, columns, false);
+}
+
+// Row by row in both layouts, so that memory is read in order.
+MT_CLONES void mt_quantize_weights(int8_t *restrict out, float *restrict scales, const float *restrict w, bool transposed,
+                                   int64_t inputs, int64_t outputs, float *restrict multipliers) {
+  uint32_t *most = (uint32_t *)multipliers;
+  int64_t rows = transposed ? outputs : inputs, columns = transposed ? inputs : outputs;
+  memset(most, 0, (size_t)outputs * sizeof(uint32_t));
+  for (int64_t i = 0; i < rows; i++) {
+    const float *row = w + i * columns;
+    if (transposed) {
+      uint32_t bits = 0;
+      for (int64_t j = 0; j < columns; j++) {
+        uint32_t b = magnitude_bits(row[j]);
+        bits = b > bits ? b : bits;
+      }
+      most[i] = bits;
+    } else {
+      for (int64_t j = 0; j < columns; j++) {
+        uint32_t b = magnitude_bits(row[j]);
+        most[j] = b > most[j] ? b : most[j];
+      }
+    }
+  }
+  for (int64_t j = 0; j < outputs; j++) {
+    float largest = from_bits(most[j]);
+    scales[j] = largest / 127.0f;
+    multipliers[j] = largest > 0 ? 127.0f / largest : 0.0f;
+  }
+  for (int64_t i = 0; i < rows; i++) {
+    const float *row = w + i * columns;
+    int8_t *to = out + i * columns;
+    if (transposed) {
+      float factor = multipliers[i];
+      for (int64_t j = 0; j < columns; j++) to[j] = (int8_t)(int32_t)__builtin_rintf(row[j] * factor);
+    } else {
+      for (int64_t j = 0; j < columns; j++) to[j] = (int8_t)(int32_t)__builtin_rintf(row[j] * multipliers[j]);
+    }
+  }
+}
+
+MT_CLONES void mt_sum_weights(int32_t *restrict sums, const int8_t *restrict w, bool transposed, int64_t inputs,
+                              int64_t outputs) {
+  memset(sums, 0, (size_t)outputs * sizeof(int32_t));
+  if (transposed) {
+    for (int64_t j = 0; j < outputs; j++) {
+      int32_t sum = 0;
+      for (int64_t i = 0; i < inputs; i++) sum += w[j * inputs + i];
+      sums[j] = sum;
+    }
+  } else {
+    for (int64_t i = 0; i < inputs; i++)
+      for (int64_t j = 0; j < outputs; j++) sums[j] += w[i * outputs + j];
+  }
+}
