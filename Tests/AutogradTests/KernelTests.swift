@@ -107,7 +107,7 @@ import Testing
       wanted: Array(repeating: 0, count: rows))
     var offsets: [Int32] = [0]
     for row in banned { offsets.append(offsets.last! + Int32(row.count)) }
-    let all = banned.flatMap { $0 } + [0]
+    let all: [Int32] = banned.flatMap { $0 } + [0]
     var work = [Float](repeating: 0, count: 2 * rows)
     found.ids.withUnsafeMutableBufferPointer { ids in
       found.values.withUnsafeMutableBufferPointer { values in

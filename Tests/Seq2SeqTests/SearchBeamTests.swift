@@ -67,6 +67,7 @@ import Testing
     for kind in LengthPenaltyKind.allCases {
       for beta in [0, 0.4] {
         let stopping = SearchBeamTests.options(beam) {
+          $0.stopping = .noneCanWin
           $0.lengthNormalization = LengthNormalization(kind, lengthPenalty: 1.2, coveragePenalty: beta)
           $0.hypothesisCount = 2
         }

@@ -25,7 +25,7 @@ import Testing
       }
     }
     #expect((150...350).contains(replaced), "about half take the place of the name: \(replaced)")
-    #expect((20...90).contains(alone), "about a tenth stand alone: \(alone)")
+    #expect((40...140).contains(alone), "about a sixth stand alone: \(alone)")
   }
 
   /// A space before a combining mark is one character with it, but still a space.
@@ -52,6 +52,6 @@ import Testing
       #expect(!item.isEmpty && !item.contains(where: \.isNewline))
       seen.insert(item)
     }
-    #expect(seen.count > 800)
+    #expect(seen.count > 750, "only the placeholders, a fifth, are few: \(seen.count)")
   }
 }
