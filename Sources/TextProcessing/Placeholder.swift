@@ -12,6 +12,8 @@ public enum Placeholder {
     return Unicode.Scalar(first + UInt32(index)) ?? "\u{E000}"
   }
 
+  static var all: [Unicode.Scalar] { (0..<count).map(scalar) }
+
   public static func contains(_ scalar: Unicode.Scalar) -> Bool { (first..<first + UInt32(count)).contains(scalar.value) }
 
   /// The number of a placeholder.

@@ -30,9 +30,9 @@ public struct MaskedText: Sendable, Equatable {
 extension TextPipeline {
   /// Replaces by placeholders, up to `Placeholder.count` of them: protected spans (`ProtectedSpans`), technical words
   /// (codes such as XR-500, identifiers with an underscore, absolute paths, hexadecimal numbers, versions, telephone
-  /// numbers), and words with
-  /// characters that the source vocabulary would have to spell in bytes: emoji, other scripts. The spans are of the
-  /// normalised line. A line that has such placeholders of its own stays as it is. Linear time.
+  /// numbers), words with characters that the source vocabulary would have to spell in bytes (emoji, other scripts), and
+  /// names that it would have to spell in several pieces, where it has learnt to tell names (`NameLexicon`). The spans
+  /// are of the normalised line. A line that has such placeholders of its own stays as it is. Linear time.
   public func mask(_ line: String) -> MaskedText {
     let text = normalize(line)
     let untouched = MaskedText(text: line, spans: [])
@@ -47,6 +47,7 @@ extension TextPipeline {
     }
     ranges += TechnicalWords.find(in: scalars) + TechnicalWords.telephones(in: scalars)
     if let known = knownCharacters { ranges += Self.foreignWords(scalars, known) }
+    ranges += names?.names(in: scalars, isRare: { !hasPiece($0) }) ?? []
     guard !ranges.isEmpty else { return untouched }
     var merged: [Range<Int>] = []
     for range in ranges.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
@@ -67,6 +68,11 @@ extension TextPipeline {
     }
     result.append(contentsOf: scalars[at...])
     return MaskedText(text: String(result), spans: spans)
+  }
+
+  /// Whether one piece of the source vocabulary is the whole word.
+  private func hasPiece(_ word: String) -> Bool {
+    sourceVocabulary.id(String(Vocabulary.spaceMark) + word) != nil || sourceVocabulary.id(word) != nil
   }
 
   /// Runs around characters that are neither known nor the capital of a known one, up to white space and punctuation;

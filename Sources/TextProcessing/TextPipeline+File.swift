@@ -10,6 +10,13 @@ private struct TextFile: Codable {
   var source: Pieces
   /// Absent where the vocabulary is joint.
   var target: Pieces?
+  /// What `NameLexicon` has learnt, sorted; absent where nothing was.
+  var translatedNames: [String]?
+
+  enum CodingKeys: String, CodingKey {
+    case format, version, configuration, source, target
+    case translatedNames = "translated_names"
+  }
 
   struct Pieces: Codable {
     var characters: [String]
@@ -45,7 +52,8 @@ extension TextPipeline {
     if case .sentencePiece(let subwords) = subwords { return try subwords.write(to: directory) }
     let file = TextFile(
       format: TextPipeline.fileFormat, version: TextFile.currentVersion, configuration: configuration,
-      source: .init(sourceVocabulary), target: targetVocabulary.isShared ? nil : .init(targetVocabulary))
+      source: .init(sourceVocabulary), target: targetVocabulary.isShared ? nil : .init(targetVocabulary),
+      translatedNames: names?.translated.sorted())
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(encoder.encode(file), to: directory.appendingPathComponent(TextPipeline.fileName))
@@ -83,7 +91,8 @@ extension TextPipeline {
     }
     let source = try file.source.vocabulary(file.configuration, isShared: isShared, path: path, key: "source")
     let target = try file.target?.vocabulary(file.configuration, isShared: false, path: path, key: "target") ?? source
-    try self.init(file.configuration, source: source, target: target)
+    let names = file.translatedNames.map { NameLexicon(translated: Set($0)) }
+    try self.init(file.configuration, source: source, target: target, names: names)
   }
 }
 

@@ -3,9 +3,11 @@ extension TextPipeline {
   ///
   /// - Parameter vocabularySize: V, in place of the configuration's. The result has fewer pieces where no pair of symbols
   ///   occurs twice any more.
+  /// - Parameter placeholders: keeps a place among the V for each `Placeholder`.
   /// - Throws: `TextError.vocabularyTooSmall` where characters alone need more, `.emptyCorpus` where there is no word.
   public static func learn(
-    configuration: TextConfiguration, source: [String], target: [String], vocabularySize: Int? = nil
+    configuration: TextConfiguration, source: [String], target: [String], vocabularySize: Int? = nil,
+    placeholders: Bool = false
   ) throws -> TextPipeline {
     var configuration = configuration
     configuration.vocabularySize = vocabularySize ?? configuration.vocabularySize
@@ -15,17 +17,17 @@ extension TextPipeline {
     switch configuration.vocabulary {
     case .joint:
       sourceCounts.add(targetCounts)
-      let vocabulary = try learnVocabulary(sourceCounts, configuration, isShared: true)
+      let vocabulary = try learnVocabulary(sourceCounts, configuration, placeholders, isShared: true)
       return try TextPipeline(configuration, source: vocabulary, target: vocabulary)
     case .separate:
       return try TextPipeline(
-        configuration, source: learnVocabulary(sourceCounts, configuration, isShared: false),
-        target: learnVocabulary(targetCounts, configuration, isShared: false))
+        configuration, source: learnVocabulary(sourceCounts, configuration, placeholders, isShared: false),
+        target: learnVocabulary(targetCounts, configuration, placeholders, isShared: false))
     }
   }
 
   private static func learnVocabulary(
-    _ stretches: WordCounts, _ configuration: TextConfiguration, isShared: Bool
+    _ stretches: WordCounts, _ configuration: TextConfiguration, _ placeholders: Bool, isShared: Bool
   ) throws(TextError) -> Vocabulary {
     guard stretches.total > 0 else { throw .emptyCorpus }
     // A space before the word is part of the key: no word holds one.
@@ -45,9 +47,10 @@ extension TextPipeline {
       let afterSpace = bytes.first == 0x20
       return (bytes: afterSpace ? bytes.dropFirst() : bytes, afterSpace: afterSpace, count: counts[index])
     }
+    let reserved = placeholders ? Placeholder.all.map { String($0) } : []
     let learnt = try BytePairLearner(configuration: configuration)
-      .learn(words, vocabularySize: configuration.vocabularySize)
+      .learn(words, vocabularySize: configuration.vocabularySize - reserved.count)
     return Vocabulary(
-      characters: learnt.characters, merges: learnt.merges, byteFallback: configuration.byteFallback, isShared: isShared)
+      characters: learnt.characters + reserved.filter { !learnt.characters.contains($0) }, merges: learnt.merges, byteFallback: configuration.byteFallback, isShared: isShared)
   }
 }

@@ -12,6 +12,8 @@ public final class TextPipeline: Sendable {
   let subwords: Subwords
   /// The characters that the source vocabulary holds, where bytes spell the others.
   let knownCharacters: Set<Unicode.Scalar>?
+  /// What `mask` needs to tell names from words that are translated; nil where nothing was learnt of it.
+  public let names: NameLexicon?
   /// Encoders that nobody uses now; there are never more than threads that encoded at once.
   private let idle: Mutex<[TextEncoder]>
 
@@ -22,8 +24,11 @@ public final class TextPipeline: Sendable {
     case sentencePiece(SentencePieceSubwords)
   }
 
-  init(_ configuration: TextConfiguration, source: Vocabulary, target: Vocabulary) throws(TextError) {
+  init(
+    _ configuration: TextConfiguration, source: Vocabulary, target: Vocabulary, names: NameLexicon? = nil
+  ) throws(TextError) {
     self.configuration = configuration
+    self.names = names
     sourceVocabulary = source
     targetVocabulary = target
     knownCharacters = source.hasByteFallback ? Set(source.characterPieces.flatMap(\.unicodeScalars)) : nil
@@ -36,12 +41,19 @@ public final class TextPipeline: Sendable {
 
   init(_ sentencePiece: SentencePieceSubwords) throws(TextError) {
     configuration = TextConfiguration()
+    names = nil
     knownCharacters = nil
     sourceVocabulary = sentencePiece.source.vocabulary
     targetVocabulary = sentencePiece.target.vocabulary
     normalizer = Normalizer(configuration)
     subwords = .sentencePiece(sentencePiece)
     idle = try Mutex([TextEncoder(configuration, normalizer)])
+  }
+
+  /// The same with a lexicon of names; SentencePiece's text has none, and stays as it is.
+  public func adding(_ names: NameLexicon?) throws(TextError) -> TextPipeline {
+    guard case .bytePairs = subwords else { return self }
+    return try TextPipeline(configuration, source: sourceVocabulary, target: targetVocabulary, names: names)
   }
 
   // MARK: Normalising and words

@@ -72,19 +72,22 @@ final class TrainingRun {
     try prepareOutput()
     let start = try recipe.startFrom.map { try StartingPoint($0, recipe, options) }
     let texts = try readCorpora()
-    let pipeline: TextPipeline
+    let pool = WorkerPool(threads: options.threads)
+    defer { pool.close() }
+    var pipeline: TextPipeline
     if last != nil {
       pipeline = try TextPipeline(directory: output)
     } else {
       pipeline = try start.map { try TextPipeline(directory: $0.directory.url) } ?? learnVocabulary(texts)
+    }
+    if recipe.augmentation.copiedItems > 0, pipeline.names == nil {
+      pipeline = try pipeline.adding(TrainingNames.learn(texts, pool: pool))
     }
     try pipeline.write(to: output)
 
     let model = try makeModel(pipeline, start)
     let configuration = model.configuration
 
-    let pool = WorkerPool(threads: options.threads)
-    defer { pool.close() }
     let words = ModelDirectory(output).wordCounts
     if last == nil || !FileManager.default.fileExists(atPath: words.path) {
       try TrainingWords.count(texts, pool: pool).write(to: words, limit: ModelDirectory.wordCountsLimit)
@@ -206,7 +209,8 @@ final class TrainingRun {
         targets.append(text.target(i * text.count / share))
       }
     }
-    let pipeline = try TextPipeline.learn(configuration: recipe.text, source: sources, target: targets)
+    let pipeline = try TextPipeline.learn(
+      configuration: recipe.text, source: sources, target: targets, placeholders: recipe.augmentation.copiedItems > 0)
     let sizes = Set([pipeline.sourceVocabulary.count, pipeline.targetVocabulary.count]).sorted()
     progress.message(
       "vocabulary of \(sizes.map(Format.grouped).joined(separator: " and ")) learnt from "

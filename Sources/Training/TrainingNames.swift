@@ -1,0 +1,32 @@
+import Foundation
+import TextProcessing
+
+/// Which capitalised words the training text translates: what tells names at translation time.
+enum TrainingNames {
+  /// Pairs looked at, spread over the corpora.
+  static let maximumPairs = 300_000
+
+  static func learn(_ texts: [ParallelText], pool: WorkerPool) -> NameLexicon? {
+    let total = texts.reduce(0) { $0 + $1.count }
+    let step = max(1, (total + maximumPairs - 1) / maximumPairs)
+    let pieces = 64
+    let learners = Learners()
+    pool.run(pieces) { _, piece in
+      var learner = NameLearner()
+      for text in texts {
+        let pairs = (text.count + step - 1) / step
+        for i in piece * pairs / pieces..<(piece + 1) * pairs / pieces {
+          learner.add(source: text.source(i * step), target: text.target(i * step))
+        }
+      }
+      learners.add(learner)
+    }
+    return learners.all.lexicon
+  }
+
+  private final class Learners: @unchecked Sendable {
+    private let lock = NSLock()
+    private(set) var all = NameLearner()
+    func add(_ learner: NameLearner) { lock.withLock { all.add(learner) } }
+  }
+}
