@@ -15,6 +15,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -60,15 +61,20 @@ def repeat(path, folder, name, count):
     return target
 
 
+# A fork's largest memory begins at its parent's, so that a parent of little memory is put between.
+WATCHER = """import os, sys
+process = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(process, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))"""
+
+
 def ours(metric, paths):
     """Score, seconds of processor time and MiB of memory at most."""
     command = [MT, "eval", "--hypotheses", paths[0], "--references", paths[1], "--format", "json", *METRICS[metric][0]]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    score = json.loads(process.stdout.read())[0]["score"]
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise RuntimeError(f"{command} failed")
-    return score, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", WATCHER, *command], capture_output=True, check=True)
+    seconds, memory = done.stderr.split()[-2:]
+    return json.loads(done.stdout)[0]["score"], float(seconds), float(memory)
 
 
 def theirs(metric, paths):

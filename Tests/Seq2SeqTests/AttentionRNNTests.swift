@@ -223,8 +223,12 @@ import Testing
       }
     }
     #expect(Array(layer.bias.buffer) == Array(repeating: 1, count: 7) + Array(repeating: 0, count: 21))
-    let relu = try Variant("relu") { $0.cell = .elmanReLU }.makeModel().encoder[0].forward.recurrent
-    for i in 0..<49 { #expect(relu.data[i] == (i % 8 == 0 ? 1 : 0)) }
+    let relu = try Variant("relu") { $0.cell = .elmanReLU }.makeModel()
+    // Parameters live in memory of the model's.
+    withExtendedLifetime((lstm, relu)) {
+      let recurrent = relu.encoder[0].forward.recurrent
+      for i in 0..<49 { #expect(recurrent.data[i] == (i % 8 == 0 ? 1 : 0)) }
+    }
   }
 
   @Test("Packing puts all first tokens first, longest sentence in front, and finds every token again")
