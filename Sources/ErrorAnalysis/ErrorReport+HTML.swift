@@ -115,10 +115,13 @@ extension ErrorReport {
   private func sentenceTable(_ places: [Int]) -> String {
     let rows = places.map { i in
       let record = sentences[i]
-      var texts = [("source", record.source), ("output", record.hypothesis), ("reference", record.reference)]
-      for (name, outcome) in [("optimum", record.exact), ("optimum by log P", record.exactByLogProbability)] {
-        guard let outcome, outcome.searchError == true else { continue }
-        texts.append((outcome.settled ? name : "better than the output", outcome.text))
+      var texts: [(String, String)] = []
+      if omitsTexts != true {
+        texts = [("source", record.source), ("output", record.hypothesis), ("reference", record.reference)]
+        for (name, outcome) in [("optimum", record.exact), ("optimum by log P", record.exactByLogProbability)] {
+          guard let outcome, outcome.searchError == true else { continue }
+          texts.append((outcome.settled ? name : "better than the output", outcome.text))
+        }
       }
       if let prune = record.firstPrune, !prune.completed, let word = prune.word { texts.append(("lost at", word)) }
       return """
@@ -146,7 +149,7 @@ extension ErrorReport {
     return lists.filter { !$0.1.isEmpty }.map { verb, lines in
       let rows = lines.map { line in
         let (record, other) = (sentences[line - 1], comparison.sentences[line - 1])
-        let texts = [
+        let texts = omitsTexts == true ? [] : [
           ("source", record.source), (comparison.name, record.hypothesis), (comparison.other, other.hypothesis),
           ("reference", record.reference),
         ]

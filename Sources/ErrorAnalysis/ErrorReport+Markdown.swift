@@ -13,8 +13,9 @@ extension ErrorReport {
     lines += ["## The worst by chrF", ""]
     for i in worst.prefix(10) {
       let record = sentences[i]
+      lines.append("\(i + 1). fault \(record.fault.rawValue), chrF \(decimal(record.chrF, 1))")
+      if omitsTexts == true { continue }
       lines += [
-        "\(i + 1). fault \(record.fault.rawValue), chrF \(decimal(record.chrF, 1))",
         "   - source: \(cell(record.source))", "   - output: \(cell(record.hypothesis))",
         "   - reference: \(cell(record.reference))",
       ]

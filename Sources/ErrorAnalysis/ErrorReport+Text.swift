@@ -39,7 +39,7 @@ extension ErrorReport {
     }
     let others = others
     if !others.isEmpty { lines += others + [""] }
-    for record in worstSearchErrors(1) {
+    for record in worstSearchErrors(1) where omitsTexts != true {
       lines += [
         "Where the search missed most:",
         "  source      \(record.source)",

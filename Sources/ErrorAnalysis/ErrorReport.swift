@@ -79,6 +79,8 @@ public struct ErrorReport: Codable, Sendable, Equatable {
   /// Another system beside this one.
   public var comparison: SystemComparison?
   public var statistics: ErrorStatistics
+  /// True where the texts of the sentences were left out (`withoutTexts`).
+  public internal(set) var omitsTexts: Bool?
   public var sentences: [SentenceRecord]
 
   /// `references[i]` are all references of sentence i; nil means each record's own. `trainingCounts` is how often the
@@ -109,6 +111,7 @@ public struct ErrorReport: Codable, Sendable, Equatable {
     case search, model, count, bleu, faults, bad, exact, oracle, sweep, coverage, calibration, recoverable, comparison
     case statistics, sentences
     case chrF = "chrf"
+    case omitsTexts = "omits_texts"
     case faultsByLogProbability = "faults_by_log_probability"
     case firstPrune = "first_prune"
     case hallucinationCandidates = "hallucination_candidates"

@@ -86,6 +86,9 @@ struct ErrorAnalysisCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Also write PREFIX.json, PREFIX.html and PREFIX.md.", valueName: "prefix"))
   var save: String?
 
+  @Flag(help: "Leave all sentences out, for texts that must not be passed on; numbers and single words stay.")
+  var omitTexts = false
+
   @OptionGroup var threads: ThreadsOption
 
   @Flag(help: "Go on where a file is not UTF-8, with U+FFFD for what cannot be read.")
@@ -127,6 +130,7 @@ struct ErrorAnalysisCommand: ParsableCommand {
       report.comparison = try analysis.compare(report, references: references, with: system)
     }
     progress.finish()
+    if omitTexts { report = report.withoutTexts() }
     if let save {
       for (ending, text) in [("json", try report.json()), ("html", report.html()), ("md", report.markdown())] {
         try AtomicFile.write(Data(text.utf8), to: URL(fileURLWithPath: "\(save).\(ending)"))

@@ -57,6 +57,7 @@ struct FolderTestSet {
         sets[owner].systems.append((rest, path))
       }
     }
+    for index in sets.indices { sets[index].systems.sort { $0.name < $1.name } }
     return sets
   }
 
