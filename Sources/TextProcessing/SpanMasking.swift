@@ -19,12 +19,8 @@ public struct MaskedText: Sendable, Equatable {
     return result
   }
 
-  /// Whether each placeholder stands in the translation exactly once.
-  public func isKept(in translation: String) -> Bool {
-    var counts = [Int](repeating: 0, count: Placeholder.count)
-    for scalar in translation.unicodeScalars where Placeholder.contains(scalar) { counts[Placeholder.index(scalar)] += 1 }
-    return counts.enumerated().allSatisfy { $0.element == ($0.offset < spans.count ? 1 : 0) }
-  }
+  /// Placeholders that the translation lacks, or has too often: 0 if each stands there exactly once.
+  public func losses(in translation: String) -> Int { Placeholder.difference(text, translation) }
 }
 
 extension TextPipeline {

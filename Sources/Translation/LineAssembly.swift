@@ -65,11 +65,10 @@ struct LineAssembly {
     return ["zh", "ja", "th", "lo", "km", "my", "yue"].contains(language) ? "" : " "
   }
 
-  /// Gives placeholders back their spans, in the candidates that have each of them once before the others.
+  /// Gives placeholders back their spans, in the order of how few were lost, and then as they were.
   private func unmask(_ mask: MaskedText, _ candidates: inout [TranslatedLine.Candidate]) {
-    let isKept = candidates.map { mask.isKept(in: $0.text) }
-    let order = candidates.indices.filter { isKept[$0] } + candidates.indices.filter { !isKept[$0] }
-    candidates = order.map { index in
+    let losses = candidates.map { mask.losses(in: $0.text) }
+    candidates = candidates.indices.sorted { (losses[$0], $0) < (losses[$1], $1) }.map { index in
       var candidate = candidates[index]
       candidate.text = mask.restore(candidate.text)
       return candidate
