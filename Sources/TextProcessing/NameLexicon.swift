@@ -1,18 +1,21 @@
-/// Which words with a capital a translation changes (Londres, Anglais, Dieu), so that the others, where they stand inside
-/// a sentence, can be taken for names that it carries over.
+/// Which words with a capital are the model's own business: those that a translation changes (Londres, Anglais, Dieu), and
+/// names so frequent that it has learnt them. All others, where they stand inside a sentence, can be taken for names that
+/// a translation carries over.
 ///
-/// Learnt from aligned text, since no list of names is ever complete, while the capitalised words that have a
+/// Learnt from aligned text, since no list of names is ever complete, while the words with a capital that have a
 /// translation are few: about four thousand in a million French–English pairs.
 public struct NameLexicon: Sendable, Equatable {
-  /// Words that stood unchanged on the other side less often than `keptShare`.
-  public let translated: Set<String>
+  public let known: Set<String>
 
-  public init(translated: Set<String>) { self.translated = translated }
+  public init(known: Set<String>) { self.known = known }
 
+  /// A word that stood unchanged on the other side less often than this is translated.
   static let keptShare = 0.7
+  /// A name seen so often is learnt.
+  static let frequent = 20
 
-  /// The stretches of a line to be carried over: words in title case inside a sentence that are not known to be
-  /// translated, neighbours with one space between them together, if `isRare` holds for one of them. A line of which that
+  /// The stretches of a line to be carried over: words in title case inside a sentence that are not
+  /// known, neighbours with one space between them together, if `isRare` holds for one of them. A line of which that
   /// is more than half, such as a heading, has none. Linear time.
   func names(in scalars: [Unicode.Scalar], isRare: (String) -> Bool) -> [Range<Int>] {
     let words = Self.words(in: scalars)
@@ -29,7 +32,7 @@ public struct NameLexicon: Sendable, Equatable {
       var first = at
       // What begins the sentence would have a capital anyway; before a name it is most likely one.
       if at > 0, words[at - 1].isInitial, words[at - 1].isTitle, touches(words[at - 1], words[at], scalars),
-        isRare(words[at - 1].text), isRare(words[at - 1].text.lowercased()), !translated.contains(words[at - 1].text)
+        isRare(words[at - 1].text), isRare(words[at - 1].text.lowercased()), !known.contains(words[at - 1].text)
       {
         first = at - 1
       }
@@ -41,7 +44,7 @@ public struct NameLexicon: Sendable, Equatable {
     return found
   }
 
-  private func isName(_ word: Word) -> Bool { word.isTitle && !word.isInitial && !translated.contains(word.text) }
+  private func isName(_ word: Word) -> Bool { word.isTitle && !word.isInitial && !known.contains(word.text) }
 
   private func touches(_ a: Word, _ b: Word, _ scalars: [Unicode.Scalar]) -> Bool {
     a.range.upperBound + 1 == b.range.lowerBound && scalars[a.range.upperBound] == " "
@@ -155,7 +158,9 @@ public struct NameLearner: Sendable {
   /// Nil where names are mostly not carried over as they are, as between two scripts, or too few were seen to tell.
   public var lexicon: NameLexicon? {
     guard counts.count >= 100, keptShareOfUnseen >= 0.5 else { return nil }
-    let translated = counts.filter { Double($0.value.kept) < NameLexicon.keptShare * Double($0.value.seen) }
-    return NameLexicon(translated: Set(translated.keys))
+    let known = counts.filter {
+      $0.value.seen >= NameLexicon.frequent || Double($0.value.kept) < NameLexicon.keptShare * Double($0.value.seen)
+    }
+    return NameLexicon(known: Set(known.keys))
   }
 }

@@ -4,19 +4,35 @@ public struct MaskedText: Sendable, Equatable {
   /// What the i-th placeholder stands for.
   public let spans: [String]
 
-  /// The translation with every placeholder given back its span; placeholders that stand for nothing vanish.
+  /// The translation with every placeholder given back its span; placeholders that stand for nothing vanish. A letter
+  /// beside a placeholder is kept apart from the span by a space, unless one stood there in the source too: an elision
+  /// (d'Ella) has no space, its translation (of Ella) has one.
   public func restore(_ translation: String) -> String {
     guard !spans.isEmpty, translation.unicodeScalars.contains(where: Placeholder.contains) else { return translation }
+    let (scalars, source) = (Array(translation.unicodeScalars), Array(text.unicodeScalars))
+    func hasLetter(_ scalars: [Unicode.Scalar], _ place: Int) -> Bool {
+      scalars.indices.contains(place) && Self.isSpacedLetter(scalars[place])
+    }
     var result = ""
-    for scalar in translation.unicodeScalars {
+    for (place, scalar) in scalars.enumerated() {
       guard Placeholder.contains(scalar) else {
         result.unicodeScalars.append(scalar)
         continue
       }
       let index = Placeholder.index(scalar)
-      if index < spans.count { result += spans[index] }
+      guard index < spans.count else { continue }
+      let origin = source.firstIndex(of: scalar) ?? -1
+      if hasLetter(scalars, place - 1), !hasLetter(source, origin - 1) { result.append(" ") }
+      result += spans[index]
+      if hasLetter(scalars, place + 1), !hasLetter(source, origin + 1) { result.append(" ") }
     }
     return result
+  }
+
+  /// A letter of a script that has spaces between words: those of East Asia and of Thai and its neighbours have none.
+  private static func isSpacedLetter(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isAlphabetic && scalar.value < 0x2E80 && !(0x0E00...0x109F).contains(scalar.value)
+      && !Placeholder.contains(scalar)
   }
 
   /// Placeholders that the translation lacks, or has too often: 0 if each stands there exactly once.

@@ -11,11 +11,11 @@ private struct TextFile: Codable {
   /// Absent where the vocabulary is joint.
   var target: Pieces?
   /// What `NameLexicon` has learnt, sorted; absent where nothing was.
-  var translatedNames: [String]?
+  var knownNames: [String]?
 
   enum CodingKeys: String, CodingKey {
     case format, version, configuration, source, target
-    case translatedNames = "translated_names"
+    case knownNames = "known_names"
   }
 
   struct Pieces: Codable {
@@ -53,7 +53,7 @@ extension TextPipeline {
     let file = TextFile(
       format: TextPipeline.fileFormat, version: TextFile.currentVersion, configuration: configuration,
       source: .init(sourceVocabulary), target: targetVocabulary.isShared ? nil : .init(targetVocabulary),
-      translatedNames: names?.translated.sorted())
+      knownNames: names?.known.sorted())
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(encoder.encode(file), to: directory.appendingPathComponent(TextPipeline.fileName))
@@ -91,7 +91,7 @@ extension TextPipeline {
     }
     let source = try file.source.vocabulary(file.configuration, isShared: isShared, path: path, key: "source")
     let target = try file.target?.vocabulary(file.configuration, isShared: false, path: path, key: "target") ?? source
-    let names = file.translatedNames.map { NameLexicon(translated: Set($0)) }
+    let names = file.knownNames.map { NameLexicon(known: Set($0)) }
     try self.init(file.configuration, source: source, target: target, names: names)
   }
 }

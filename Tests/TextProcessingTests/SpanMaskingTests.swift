@@ -74,6 +74,16 @@ import Testing
     for (wrong, losses) in [("the \(a)", 1), ("\(a)\(a)\(b)", 1), ("\(a)\(b)\(c)", 1), ("", 2), ("\(c)\(c)", 4)] {
       #expect(masked.losses(in: wrong) == losses)
     }
-    #expect(masked.restore("\(c)x\(a)") == "xB27")
+    #expect(masked.restore("\(c)x\(a)") == "x B27")
+  }
+
+  @Test("a letter beside a placeholder is kept apart, unless it stood there in the source")
+  func spaces() throws {
+    let masked = MaskedText(text: "d'\(Placeholder.scalar(0)) à \(Placeholder.scalar(1))e", spans: ["Ella", "X9"])
+    let (a, b) = (Placeholder.scalar(0), Placeholder.scalar(1))
+    #expect(masked.restore("of\(a)'s, at \(b)e") == "of Ella's, at X9e")
+    #expect(masked.restore("\(a)is by\(b)") == "Ella is by X9")
+    // No spaces between words there.
+    #expect(masked.restore("我\(a)在\(b)") == "我Ella在X9")
   }
 }
