@@ -1,3 +1,5 @@
+import Foundation
+
 /// A line in which placeholders stand for what a translation must carry over unchanged.
 public struct MaskedText: Sendable, Equatable {
   public let text: String
@@ -35,8 +37,23 @@ public struct MaskedText: Sendable, Equatable {
       && !Placeholder.contains(scalar)
   }
 
-  /// Placeholders that the translation lacks, or has too often: 0 if each stands there exactly once.
-  public func losses(in translation: String) -> Int { Placeholder.difference(text, translation) }
+  /// The line before anything was masked.
+  public var original: String { restore(text) }
+
+  /// Spans that the translation, with placeholders or with the spans themselves, lacks or has from a placeholder too often:
+  /// 0 if each stands there once.
+  public func losses(in translation: String) -> Int {
+    var counts = [Int](repeating: 0, count: Placeholder.count)
+    for scalar in translation.unicodeScalars where Placeholder.contains(scalar) { counts[Placeholder.index(scalar)] += 1 }
+    var losses = counts.reduce(0) { $0 + max(0, $1 - 1) }
+    let restored = restore(translation)
+    for (index, span) in spans.enumerated() where counts[index] == 0 {
+      // What a placeholder of the same text gave counts for that one.
+      let twins = spans.indices.count { spans[$0] == span && (counts[$0] > 0 || $0 <= index) }
+      if restored.components(separatedBy: span).count - 1 < twins { losses += 1 }
+    }
+    return losses + counts[spans.count...].reduce(0, +)
+  }
 }
 
 extension TextPipeline {

@@ -34,8 +34,9 @@ final class BatchTranslator {
     }
   }
 
-  /// Hypotheses of each part, best first; those of a wider search where none had every placeholder. `lines` are the
-  /// numbers of the parts' lines, for random draws.
+  /// Hypotheses of each part, best first. Where none has every placeholder those of a wider search, and where that finds
+  /// none either, after them those of the line as it was before masking, whose spans the model may copy itself. `lines`
+  /// are the numbers of the parts' lines, for random draws.
   func translate(_ parts: [PreparedLine.Part], lines: [Int]) -> [[Hypothesis]] {
     var found = run(search, parts, lines)
     guard let widerSearch else { return found }
@@ -45,11 +46,33 @@ final class BatchTranslator {
     guard !open.isEmpty else { return found }
     let wider = run(widerSearch, open.map { parts[$0] }, open.map { lines[$0] })
     for (i, more) in zip(open, wider) where fewest(parts[i], more) < fewest(parts[i], found[i]) { found[i] = more }
+    let lost = open.filter { fewest(parts[$0], found[$0]) > 0 }
+    let plain = lost.compactMap { i in unmasked(parts[i]).map { (i, $0) } }
+    guard !plain.isEmpty else { return found }
+    for ((i, _), more) in zip(plain, run(search, plain.map(\.1), plain.map { lines[$0.0] })) {
+      found[i] += more.map { hypothesis in
+        // Its attention is of other pieces than the part's.
+        var hypothesis = hypothesis
+        hypothesis.attention = nil
+        return hypothesis
+      }
+    }
     return found
   }
 
+  /// A part that is a whole masked line, as the line was; nil for others and where that is too long.
+  private func unmasked(_ part: PreparedLine.Part) -> PreparedLine.Part? {
+    guard let mask = part.mask, part.text == mask.text else { return nil }
+    let original = mask.original
+    let source = text.encodeSource(original)
+    return source.count > maximumLength
+      ? nil : PreparedLine.Part(text: original, source: source, prefix: part.prefix, mask: nil)
+  }
+
   private func losses(_ part: PreparedLine.Part, _ hypothesis: Hypothesis) -> Int {
-    Placeholder.difference(part.text, text.decodeTarget(hypothesis.tokens))
+    let output = text.decodeTarget(hypothesis.tokens)
+    guard let mask = part.mask, part.text == mask.text else { return Placeholder.difference(part.text, output) }
+    return mask.losses(in: output)
   }
 
   private func fewest(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis]) -> Int {

@@ -71,10 +71,14 @@ import Testing
     let masked = try SampleCorpus.pipeline().mask("Le B27 et le B28")
     let (a, b, c) = (Placeholder.scalar(0), Placeholder.scalar(1), Placeholder.scalar(2))
     #expect(masked.losses(in: "the \(b) and \(a)") == 0 && masked.restore("the \(b) and \(a)") == "the B28 and B27")
-    for (wrong, losses) in [("the \(a)", 1), ("\(a)\(a)\(b)", 1), ("\(a)\(b)\(c)", 1), ("", 2), ("\(c)\(c)", 4)] {
+    for (wrong, losses) in [("the \(a)", 1), ("\(a)\(a)\(b)", 1), ("\(a)\(b)\(c)", 1), ("", 2), ("\(c)\(c)", 5), ("the B27 and \(b)", 0)] {
       #expect(masked.losses(in: wrong) == losses)
     }
-    #expect(masked.restore("\(c)x\(a)") == "x B27")
+    #expect(masked.restore("\(c)x\(a)") == "x B27" && masked.original == "Le B27 et le B28")
+    let twins = MaskedText(text: "\(a), \(b)", spans: ["B27", "B27"])
+    for (translation, losses) in [("\(a)", 1), ("\(b) B27", 0), ("B27", 1), ("B27 B27", 0), ("\(b)\(b)", 1)] {
+      #expect(twins.losses(in: translation) == losses)
+    }
   }
 
   @Test("a letter beside a placeholder is kept apart, unless it stood there in the source")
