@@ -115,7 +115,14 @@ struct MarianConfiguration {
     let (before, after) = try (operations("transformer-preprocess", ""), operations("transformer-postprocess", "dan"))
     switch (before, after) {
     case ("", "an"): shape.normalization = .post
-    case ("n", "a"): shape.normalization = .pre
+    case ("n", "a"):
+      shape.normalization = .pre
+      guard values.has("transformer-postprocess-top") else {
+        throw values.refuse(
+          "transformer-preprocess",
+          "is \"\(before)\", and the file is of a Marian before 1.10 (it has no transformer-postprocess-top), which did not "
+            + "normalise the keys and values of self-attention; only later ones are supported")
+      }
     default:
       throw values.refuse(
         "transformer-postprocess",

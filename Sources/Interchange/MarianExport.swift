@@ -59,6 +59,11 @@ extension Marian {
       guard shape.scaleEmbeddings else {
         throw refuse("model.transformer.scale_embeddings", "is false; Marian always scales embeddings")
       }
+      if shape.normalization == .pre {
+        warnings.append(
+          "normalization is pre: Marian's scorer computes the same, but its decoder does not normalise the keys and values of "
+            + "self-attention behind the first word, and so translates otherwise")
+      }
       if shape.positions != .marian {
         warnings.append(
           "positions is \(shape.positions.rawValue); Marian's rates differ a little, and so will log-probabilities and some "

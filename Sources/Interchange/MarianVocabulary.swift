@@ -48,8 +48,13 @@ struct MarianVocabulary: Equatable {
     }
     var seen = Set<[UInt8]>()
     for (id, word) in words.enumerated() {
-      guard !word.isEmpty, !word.unicodeScalars.contains(where: { $0 == " " || $0 == "\u{2581}" || $0.value == 0 }) else {
+      guard !word.isEmpty, !word.unicodeScalars.contains(where: { $0 == " " || $0.value == 0 }) else {
         throw ModelError(file: url.path, item: "id \(id)", problem: "\"\(word)\" is no word")
+      }
+      guard !word.unicodeScalars.contains("\u{2581}") else {
+        throw ModelError(
+          file: url.path, item: "id \(id)",
+          problem: "\"\(word)\" is a piece of SentencePiece's, not a word; give the .spm model that cuts the text instead")
       }
       guard seen.insert(Array(word.utf8)).inserted else {
         throw ModelError(file: url.path, item: word, problem: "stands twice")

@@ -140,12 +140,14 @@ struct PickleReader {
         stack.append(try tuple(values))
       case "}": stack.append(newDictionary())
       case "]": stack.append(.list(List()))
-      case "a": try append([pop()])
-      case "e": try append(popMarked())
+      case "a": try append { [try $0.pop()] }
+      case "e": try append { try $0.popMarked() }
       case "s":
-        let (value, key) = (try pop(), try pop())
-        try set([key, value])
-      case "u": try set(popMarked())
+        try set {
+          let value = try $0.pop()
+          return [try $0.pop(), value]
+        }
+      case "u": try set { try $0.popMarked() }
       case "q": try put(Int(reader.u8()))
       case "r": try put(Int(reader.u32()))
       case "\u{94}": try put(memo.count)
@@ -187,14 +189,17 @@ struct PickleReader {
     return value
   }
 
-  private func set(_ values: [Value]) throws {
+  /// Takes values off the stack, and puts them into the dictionary that lies beneath.
+  private mutating func set(_ take: (inout PickleReader) throws -> [Value]) throws {
+    let values = try take(&self)
     guard case .dictionary(let dictionary)? = stack.last, values.count.isMultiple(of: 2) else {
       throw fail("sets entries of something that is no dictionary")
     }
     for i in stride(from: 0, to: values.count, by: 2) { dictionary.entries.append((values[i], values[i + 1])) }
   }
 
-  private func append(_ values: [Value]) throws {
+  private mutating func append(_ take: (inout PickleReader) throws -> [Value]) throws {
+    let values = try take(&self)
     guard case .list(let list)? = stack.last else { throw fail("appends to something that is no list") }
     for case .text(let text) in values { list.texts.append(text) }
   }

@@ -55,9 +55,9 @@ import Translation
     return shape
   }
 
-  func back(_ format: Marian.Format, shared: Bool) throws -> LoadedModel {
+  func back(_ format: Marian.Format, shared: Bool, warnings: Int = 0) throws -> LoadedModel {
     let report = try Marian.exportModel(from: url("ours"), to: url("theirs"), format: format)
-    #expect(report.warnings == [])
+    #expect(report.warnings.count == warnings)
     var options = Marian.ImportOptions()
     options.decoderConfiguration = url("theirs/decoder.yml")
     let again = try Marian.importModel(
@@ -77,7 +77,7 @@ import Translation
       { ModelConfiguration(transformer: shape, sourceVocabularySize: $0, targetVocabularySize: $1, embeddings: tying) },
       text: text { $0.vocabulary = tying == .all ? .joint : .separate }, to: url("ours"))
     let ours = try ModelDirectory(url("ours")).load()
-    let back = try back(tying == .none ? .bin : .npz, shared: tying == .all)
+    let back = try back(tying == .none ? .bin : .npz, shared: tying == .all, warnings: isPre ? 1 : 0)
     var expected = ours.model.configuration
     // What only training uses is not said there.
     expected.transformer?.dropout = back.model.configuration.transformer?.dropout ?? -1
