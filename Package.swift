@@ -18,7 +18,7 @@ let package = Package(
     // Walls to C.
     .target(name: "CICU", linkerSettings: [.linkedLibrary("icuuc"), .linkedLibrary("icui18n")]),
     .target(name: "CKernels", linkerSettings: [.linkedLibrary("dnnl")]),
-    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece_train"), .linkedLibrary("sentencepiece")]),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     // The text world.
     .target(name: "TextProcessing", dependencies: ["CICU", "CSentencePiece", "CZlib", heap]),

@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include <sentencepiece_processor.h>
+#include <sentencepiece_trainer.h>
 
 struct mt_sentencepiece {
   sentencepiece::SentencePieceProcessor processor;
@@ -65,4 +67,61 @@ bool mt_sentencepiece_encode(
   } catch (...) {
     return false;
   }
+}
+
+namespace {
+
+/// Lines from a function.
+class Lines : public sentencepiece::SentenceIterator {
+ public:
+  Lines(void *context, mt_sentencepiece_source next) : context_(context), next_(next) { Next(); }
+  bool done() const override { return done_; }
+  void Next() override {
+    const char *text = nullptr;
+    int64_t length = 0;
+    done_ = !next_(context_, &text, &length);
+    line_.assign(done_ ? "" : text, done_ ? 0 : static_cast<size_t>(length));
+  }
+  const std::string &value() const override { return line_; }
+  sentencepiece::util::Status status() const override { return sentencepiece::util::Status(); }
+
+ private:
+  void *context_;
+  mt_sentencepiece_source next_;
+  bool done_ = false;
+  std::string line_;
+};
+
+}  // namespace
+
+bool mt_sentencepiece_train(
+    mt_sentencepiece_training options, void *context, mt_sentencepiece_source next, mt_sentencepiece_sink done,
+    char *message, int64_t capacity) {
+  try {
+    Lines lines(context, next);
+    std::string model;
+    const auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
+    // The number of threads decides the order of sums, and so is not the machine's.
+    const auto status = sentencepiece::SentencePieceTrainer::Train(
+        {{"model_type", options.is_bpe ? "bpe" : "unigram"},
+         {"vocab_size", std::to_string(options.vocabulary_size)},
+         {"character_coverage", std::to_string(options.character_coverage)},
+         {"byte_fallback", flag(options.byte_fallback)},
+         {"split_digits", flag(options.split_digits)},
+         {"hard_vocab_limit", "false"},
+         {"eos_id", "0"}, {"unk_id", "1"}, {"bos_id", "-1"}, {"pad_id", "-1"},
+         {"num_threads", "4"}, {"minloglevel", "2"}, {"max_sentence_length", "65536"}},
+        &lines, &model);
+    if (!status.ok()) {
+      tell(status.ToString(), message, capacity);
+      return false;
+    }
+    done(context, model.data(), static_cast<int64_t>(model.size()));
+    return true;
+  } catch (const std::exception &error) {
+    tell(error.what(), message, capacity);
+  } catch (...) {
+    tell("unknown exception", message, capacity);
+  }
+  return false;
 }

@@ -116,15 +116,16 @@ extension TextPipeline {
   ///   - targetPieces: the same for the target, nil where both sides share the ids.
   ///   - targetCode: a source piece that comes before every source.
   ///   - directory: where the models come from, for messages.
+  ///   - path: where the lists of pieces come from, for messages.
   /// - Throws: `TextError` for a model that cannot be loaded or a list that is not as above.
   public convenience init(
     sourceModel: Data, targetModel: Data, sourcePieces: [String], targetPieces: [String]?, targetCode: String? = nil,
-    directory: URL
+    directory: URL, path: String = "vocabulary"
   ) throws {
     let file = SentencePieceFile(source: sourcePieces, target: targetPieces, targetCode: targetCode)
     try self.init(
       SentencePieceSubwords(
-        file, sourceModel: sourceModel, targetModel: targetModel, path: "vocabulary", directory: directory))
+        file, sourceModel: sourceModel, targetModel: targetModel, path: path, directory: directory))
   }
 
   /// The pieces of a SentencePiece model by its own ids, as Marian numbers them. `path` is for messages.

@@ -17,6 +17,9 @@ final class SentencePieceModel: @unchecked Sendable {
 
   /// Throws `TextError.file`; `path` is for the message.
   init(_ serialized: Data, path: String) throws(TextError) {
+    if let problem = SentencePieceCheck.problem(serialized) {
+      throw .file(path: path, problem: "is not a SentencePiece model: \(problem)")
+    }
     var message = [CChar](repeating: 0, count: 512)
     let loaded = serialized.withUnsafeBytes {
       mt_sentencepiece_load($0.baseAddress, Int64($0.count), &message, Int64(message.count))
@@ -64,5 +67,75 @@ final class SentencePieceModel: @unchecked Sendable {
     mutating func add(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
       pieces.append(Piece(id: id, unknown: mt_sentencepiece_is_unknown(model, id) ? Array(bytes) : []))
     }
+  }
+}
+
+/// The kinds of models that the library learns.
+public enum SentencePieceKind: String, CaseIterable, Codable, Sendable {
+  /// Kudo 2018: pieces by their probability.
+  case unigram
+  /// Pieces by the order of merges.
+  case bpe
+}
+
+extension SentencePieceModel {
+  /// Learns a model from lines: `vocabularySize` pieces (fewer where there are not so many), of which 0 is the end symbol
+  /// and 1 the unknown piece. Of the configuration the vocabulary size, the character coverage, the byte fallback and
+  /// the splitting of digits are used. The normaliser is the library's usual one, NFKC with fewer kinds of spaces.
+  /// - Throws: `TextError.emptyCorpus`, or `.option` with the library's words where it cannot.
+  static func learn(
+    _ kind: SentencePieceKind, _ configuration: TextConfiguration, lines: [String]
+  ) throws(TextError) -> Data {
+    guard lines.contains(where: { !$0.isEmpty }) else { throw .emptyCorpus }
+    let options = mt_sentencepiece_training(
+      is_bpe: kind == .bpe, vocabulary_size: Int32(configuration.vocabularySize),
+      character_coverage: configuration.characterCoverage, byte_fallback: configuration.byteFallback,
+      split_digits: configuration.splitDigits)
+    let exchange = Exchange(lines: lines)
+    var message = [CChar](repeating: 0, count: 512)
+    let succeeded = mt_sentencepiece_train(
+      options, Unmanaged.passUnretained(exchange).toOpaque(),
+      { context, text, length in
+        guard let context else { return false }
+        let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+        guard exchange.advance() else { return false }
+        exchange.current.withUnsafeBufferPointer {
+          text?.pointee = $0.baseAddress
+          length?.pointee = Int64($0.count - 1)
+        }
+        return true
+      },
+      { context, bytes, length in
+        guard let context, let bytes else { return }
+        Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue().model = Data(bytes: bytes, count: Int(length))
+      }, &message, Int64(message.count))
+    guard succeeded, !exchange.model.isEmpty else {
+      let reason = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      throw .option(name: "sentencepiece", problem: "no model can be learnt: \(reason)")
+    }
+    return exchange.model
+  }
+
+  /// What goes between the library and a training.
+  private final class Exchange {
+    private let lines: [String]
+    private var next = 0
+    /// A line and a zero, which stays where it is until the next.
+    private(set) var current: ContiguousArray<CChar> = [0]
+    var model = Data()
+
+    init(lines: [String]) { self.lines = lines }
+
+    func advance() -> Bool {
+      guard next < lines.count else { return false }
+      current = ContiguousArray(lines[next].utf8CString)
+      next += 1
+      return true
+    }
+  }
+
+  /// Pieces that text can become, in order.
+  var textPieces: [String] {
+    (0..<count).filter { !isControl($0) && !isUnknown($0) }.map { String(decoding: piece($0), as: UTF8.self) }
   }
 }

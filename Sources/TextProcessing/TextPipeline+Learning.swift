@@ -1,3 +1,5 @@
+import Foundation
+
 extension TextPipeline {
   /// Learns the vocabulary, or both where the configuration keeps them separate, from the lines of both sides.
   ///
@@ -52,5 +54,51 @@ extension TextPipeline {
       .learn(words, vocabularySize: configuration.vocabularySize - reserved.count)
     return Vocabulary(
       characters: learnt.characters + reserved.filter { !learnt.characters.contains($0) }, merges: learnt.merges, byteFallback: configuration.byteFallback, isShared: isShared)
+  }
+}
+
+// MARK: SentencePiece
+
+extension TextPipeline {
+  /// Learns a SentencePiece model, or one for each side where the configuration keeps them separate. Of the configuration
+  /// only `vocabulary`, `vocabularySize`, `characterCoverage`, `byteFallback` and `splitDigits` are used.
+  /// - Throws: `TextError.emptyCorpus`, or `.option` with the library's words where it cannot.
+  public static func learn(
+    _ kind: SentencePieceKind, configuration: TextConfiguration, source: [String], target: [String]
+  ) throws -> TextPipeline {
+    try configuration.validate()
+    switch configuration.vocabulary {
+    case .joint:
+      let model = try SentencePieceModel.learn(kind, configuration, lines: source + target)
+      return try TextPipeline(sentencePiece: model, nil, sourcePath: "the model learnt", targetPath: "")
+    case .separate:
+      return try TextPipeline(
+        sentencePiece: SentencePieceModel.learn(kind, configuration, lines: source),
+        SentencePieceModel.learn(kind, configuration, lines: target), sourcePath: "the source's model learnt",
+        targetPath: "the target's model learnt")
+    }
+  }
+
+  /// Takes SentencePiece models as they are: their pieces in their order, behind the end symbol and the unknown word.
+  /// - Parameter target: nil where both sides are cut by one model and have one vocabulary.
+  /// - Throws: `TextError` for a file that cannot be read or is no such model.
+  public convenience init(sentencePieceModel source: URL, target: URL?) throws {
+    func read(_ url: URL) throws(TextError) -> Data {
+      do { return try Data(contentsOf: url) } catch {
+        throw .file(path: url.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
+      }
+    }
+    try self.init(
+      sentencePiece: read(source), target.map(read), sourcePath: source.path, targetPath: target?.path ?? source.path)
+  }
+
+  private convenience init(sentencePiece source: Data, _ target: Data?, sourcePath: String, targetPath: String) throws {
+    func pieces(_ data: Data, _ path: String) throws(TextError) -> [String] {
+      [Vocabulary.endOfSentencePiece, Vocabulary.unknownPiece] + (try SentencePieceModel(data, path: path).textPieces)
+    }
+    try self.init(
+      sourceModel: source, targetModel: target ?? source, sourcePieces: pieces(source, sourcePath),
+      targetPieces: target.map { data throws(TextError) in try pieces(data, targetPath) },
+      directory: URL(fileURLWithPath: sourcePath).deletingLastPathComponent(), path: sourcePath)
   }
 }

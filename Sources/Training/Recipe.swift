@@ -25,6 +25,8 @@ public struct Recipe: Sendable {
   /// In subwords with end symbol; longer pairs are not learnt from.
   public var maximumLength: Int
   public var text: TextConfiguration
+  /// In place of our own subwords.
+  public var sentencePiece: SentencePieceChoice?
   /// Of merges left out while training (Provilkov et al. 2020).
   public var bpeDropout: Double
   /// Pairs from which the vocabulary is learnt, spread evenly over all corpora; 0 takes all.
@@ -38,6 +40,13 @@ public struct Recipe: Sendable {
   public var canonicalText: String
   /// The part of it that must not change when a run is continued: what decides the learning, but not for how long.
   public var identity: String
+}
+
+/// Where a SentencePiece model comes from.
+public enum SentencePieceChoice: Sendable, Equatable {
+  case learnt(SentencePieceKind)
+  /// Files; one for both sides where they are the same.
+  case given(source: String, target: String)
 }
 
 /// Two aligned files.

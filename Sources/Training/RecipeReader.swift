@@ -61,11 +61,12 @@ extension Recipe {
     cleaning = try CleaningOptions(cleaningSection)
     maximumLength = try cleaningSection.int("maximum_length", 200, in: 2...65536)
     try cleaningSection.finish()
-    let textSection = try top.section("text")
+    let textSection = try RecipeSection(Recipe.textNode(top.node("text")), path: "text")
     if startFrom != nil {
       try textSection.allow(only: ["bpe_dropout"], because: "with start_from, the text is the model's own")
       try Recipe.allowDropoutsOnly(top.section("model"))
     }
+    sentencePiece = try SentencePieceChoice(textSection)
     self.text = try TextConfiguration(textSection)
     bpeDropout = try textSection.double("bpe_dropout", 0, in: 0...0.9)
     learningLines = try textSection.int("learning_lines", 0, in: 0...1_000_000_000)
@@ -75,9 +76,12 @@ extension Recipe {
     training = try TrainingSettings(top.section("training"))
     validation = try ValidationSettings(top.section("validation"))
     try top.finish()
-    guard startFrom != nil || self.text.vocabulary == .joint || model.embeddings != .all else {
+    var isJoint = self.text.vocabulary == .joint
+    if case .given(let source, let target)? = sentencePiece { isJoint = source == target }
+    guard startFrom != nil || isJoint || model.embeddings != .all else {
       throw RecipeError.wrongType(
-        key: "model.embeddings", line: nil, value: "all", expected: "possible with text.vocabulary: separate (use target or none)")
+        key: "model.embeddings", line: nil, value: "all",
+        expected: "possible where each side has its own vocabulary (use target or none)")
     }
     do {
       canonicalText = try Yams.serialize(node: root, sortKeys: true)
@@ -106,6 +110,12 @@ extension Recipe {
 }
 
 extension Recipe {
+  /// `text: sentencepiece` is short for a model that is learnt.
+  private static func textNode(_ node: Node?) -> Node? {
+    guard case .scalar(let scalar)? = node, scalar.string == "sentencepiece" else { return node }
+    return .mapping(Node.Mapping([(Node("sentencepiece"), Node(SentencePieceKind.unigram.rawValue))]))
+  }
+
   /// Where a run begins from a model, its shape is given; how it is learnt from is not.
   private static func allowDropoutsOnly(_ model: RecipeSection) throws {
     let reason = "with start_from, the shape is the model's own"
@@ -135,6 +145,37 @@ extension CleaningOptions {
     longestWord = try section.optionalInt("longest_word", in: 1...1_000_000)
     dropsDuplicates = try section.bool("remove_duplicates", false)
     dropsIdentical = try section.bool("remove_identical", false)
+  }
+}
+
+extension SentencePieceChoice {
+  /// A kind to learn, a file, or a file for each side; nil without the key.
+  init?(_ section: RecipeSection) throws {
+    guard let node = section.node("sentencepiece") else { return nil }
+    let reason: String
+    var keys: Set = ["sentencepiece"]
+    switch node {
+    case .scalar(let scalar):
+      guard let kind = SentencePieceKind(rawValue: scalar.string) else {
+        self = .given(source: scalar.string, target: scalar.string)
+        reason = "a given SentencePiece model says all about the text"
+        break
+      }
+      self = .learnt(kind)
+      keys.formUnion([
+        "vocabulary", "vocabulary_size", "character_coverage", "byte_fallback", "split_digits", "learning_lines",
+      ])
+      reason = "SentencePiece normalises and cuts by itself"
+    case .mapping:
+      let files = try RecipeSection(node, path: section.full("sentencepiece"))
+      self = .given(
+        source: try files.required("source", "a .spm file"), target: try files.required("target", "a .spm file"))
+      try files.finish()
+      reason = "a given SentencePiece model says all about the text"
+    case .sequence, .alias:
+      throw section.wrong("sentencepiece", node, "unigram, bpe, a .spm file, or {source: FILE, target: FILE}")
+    }
+    try section.allow(only: keys, because: reason)
   }
 }
 

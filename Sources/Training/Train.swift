@@ -198,6 +198,11 @@ final class TrainingRun {
   }
 
   private func learnVocabulary(_ texts: [ParallelText]) throws -> TextPipeline {
+    if case .given(let source, let target)? = recipe.sentencePiece {
+      let finder = CorpusFinder(data: options.data, recipe: recipe.directory)
+      return try TextPipeline(
+        sentencePieceModel: finder.find(source), target: source == target ? nil : finder.find(target))
+    }
     let begin = ContinuousClock.now
     let total = texts.reduce(0) { $0 + $1.count }
     let wanted = recipe.learningLines == 0 ? total : min(total, recipe.learningLines)
@@ -209,8 +214,13 @@ final class TrainingRun {
         targets.append(text.target(i * text.count / share))
       }
     }
-    let pipeline = try TextPipeline.learn(
-      configuration: recipe.text, source: sources, target: targets, placeholders: recipe.augmentation.copiedItems > 0)
+    let pipeline: TextPipeline
+    if case .learnt(let kind)? = recipe.sentencePiece {
+      pipeline = try TextPipeline.learn(kind, configuration: recipe.text, source: sources, target: targets)
+    } else {
+      pipeline = try TextPipeline.learn(
+        configuration: recipe.text, source: sources, target: targets, placeholders: recipe.augmentation.copiedItems > 0)
+    }
     let sizes = Set([pipeline.sourceVocabulary.count, pipeline.targetVocabulary.count]).sorted()
     progress.message(
       "vocabulary of \(sizes.map(Format.grouped).joined(separator: " and ")) learnt from "

@@ -1,4 +1,4 @@
-// Lets Swift call libsentencepiece, which is C++: load, look at the pieces, encode. No exception leaves.
+// Lets Swift call libsentencepiece, which is C++: load, look at the pieces, encode, learn. No exception leaves.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +26,26 @@ typedef void (*mt_sentencepiece_visitor)(void *context, int32_t id, const char *
 /// Encodes UTF-8. Any number of threads may do so with one model. False if the library refused.
 bool mt_sentencepiece_encode(
     const mt_sentencepiece *model, const char *text, int64_t length, void *context, mt_sentencepiece_visitor visit);
+
+/// How a model is learnt: pieces in all, with the end symbol 0 and the unknown piece 1, and the share of characters that
+/// become pieces.
+typedef struct {
+  bool is_bpe;
+  int32_t vocabulary_size;
+  double character_coverage;
+  bool byte_fallback;
+  bool split_digits;
+} mt_sentencepiece_training;
+
+/// Gives the next line, UTF-8, valid until the next call; false where there is none.
+typedef bool (*mt_sentencepiece_source)(void *context, const char **text, int64_t *length);
+/// Is given the learnt model, a serialised ModelProto, valid during the call.
+typedef void (*mt_sentencepiece_sink)(void *context, const void *bytes, int64_t length);
+/// Learns a unigram or BPE model from lines; the same from the same. False if the library refused; `message` then says
+/// why, as in `mt_sentencepiece_load`.
+bool mt_sentencepiece_train(
+    mt_sentencepiece_training options, void *context, mt_sentencepiece_source next, mt_sentencepiece_sink done,
+    char *message, int64_t capacity);
 
 #ifdef __cplusplus
 }
