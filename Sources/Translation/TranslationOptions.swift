@@ -21,6 +21,8 @@ public struct TranslationOptions: Sendable {
   /// Sentences of a batch: by default some 160 hypotheses, with which products run at full speed for most of a batch's
   /// steps, while keys and values mostly stay in the processor's caches.
   var sentencesAtOnce: Int { batchSentences ?? min(64, max(8, 160 / rowsPerSentence)) }
+  /// Lines that make a good window: enough batches of each length for every worker.
+  var windowLines: Int { max(16, sentencesAtOnce * 8) * threads }
   var tokensAtOnce: Int { batchTokens ?? 32 * sentencesAtOnce }
   private var rowsPerSentence: Int {
     search.sampling == nil ? search.beamSize : max(1, search.hypothesisCount)

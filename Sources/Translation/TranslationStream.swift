@@ -50,7 +50,7 @@ public final class TranslationStream: @unchecked Sendable {
   }
 
   /// Lines that make a good window: enough batches of each length for every worker.
-  public var windowLines: Int { max(16, options.sentencesAtOnce * 8) * options.threads }
+  public var windowLines: Int { options.windowLines }
 
   /// Gives in a window. Blocks while too many are under way. Throws what stopped the stream.
   public func submit(_ inputs: [TranslationInput]) throws {
@@ -74,6 +74,14 @@ public final class TranslationStream: @unchecked Sendable {
     condition.broadcast()
     while workersRunning > 0 || (!windows.isEmpty && failure == nil) { condition.wait() }
     if let failure { throw failure }
+  }
+
+  /// Stops the stream once the batches under way are done; the next `submit` or `finish` throws `CancellationError`.
+  public func cancel() {
+    condition.lock()
+    failure = failure ?? CancellationError()
+    condition.broadcast()
+    condition.unlock()
   }
 
   // MARK: Workers

@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import Seq2Seq
+import Synchronization
 import TextProcessing
 
 /// Text → text. Immutable: any number of threads may translate with one translator at once.
@@ -57,27 +58,77 @@ public final class Translator: Sendable {
   }
 
   public func translate(_ inputs: [TranslationInput], options: TranslationOptions? = nil) -> [TranslatedLine] {
+    do {
+      return try translate(inputs, options ?? defaultOptions) { _ in }
+    } catch {
+      // A stream throws only what its receiver threw, or that it was cancelled.
+      preconditionFailure("a receiver that cannot fail failed: \(error)")
+    }
+  }
+
+  /// `begin` is given the stream before the first line.
+  private func translate(
+    _ inputs: [TranslationInput], _ options: TranslationOptions, begin: (TranslationStream) -> Void
+  ) throws -> [TranslatedLine] {
     let results = ResultCollector()
-    let stream = TranslationStream(self, options: options ?? defaultOptions) { results.append($0.map(\.output)) }
+    let stream = TranslationStream(self, options: options) { results.append($0.map(\.output)) }
+    begin(stream)
     do {
       for start in stride(from: 0, to: inputs.count, by: stream.windowLines) {
         try stream.submit(Array(inputs[start..<min(start + stream.windowLines, inputs.count)]))
       }
-      try stream.finish()
     } catch {
-      // A stream throws only what its receiver threw.
-      preconditionFailure("a receiver that cannot fail failed: \(error)")
+      // The workers' end is waited for all the same.
+      try? stream.finish()
+      throw error
     }
+    try stream.finish()
     return results.lines
   }
 
-  /// Translates lines without blocking the caller's thread.
-  public func translate(_ lines: [String], options: TranslationOptions? = nil) async -> [TranslatedLine] {
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        continuation.resume(returning: self.translate(lines.map { TranslationInput($0) }, options: options))
+  /// Translates lines without blocking the caller's thread. Any number of tasks may do so at once.
+  /// - Throws: `CancellationError` where the task is cancelled, once the batches under way are done: some seconds later at
+  ///   most.
+  public func translate(_ lines: [String], _ options: TranslationOptions? = nil) async throws -> [TranslatedLine] {
+    try await translate(lines.map { TranslationInput($0) }, options)
+  }
+
+  public func translate(
+    _ inputs: [TranslationInput], _ options: TranslationOptions? = nil
+  ) async throws -> [TranslatedLine] {
+    let canceller = Canceller()
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        // A thread of its own, for a stream makes its caller wait.
+        Thread.detachNewThread {
+          continuation.resume(
+            with: Result { try self.translate(inputs, options ?? self.defaultOptions, begin: canceller.watch) })
+        }
       }
+    } onCancel: {
+      canceller.cancel()
     }
+  }
+}
+
+/// Cancels a stream, whether it has begun already or not.
+private final class Canceller: Sendable {
+  private let state = Mutex<(stream: TranslationStream?, isCancelled: Bool)>((nil, false))
+
+  func watch(_ stream: TranslationStream) {
+    let isCancelled = state.withLock { state in
+      state.stream = stream
+      return state.isCancelled
+    }
+    if isCancelled { stream.cancel() }
+  }
+
+  func cancel() {
+    let stream = state.withLock { state in
+      state.isCancelled = true
+      return state.stream
+    }
+    stream?.cancel()
   }
 }
 

@@ -196,7 +196,7 @@ import Testing
   func asynchronous() async throws {
     let lines = Array(TranslatorTests.lines.prefix(9))
     let blocking = translator.translate(lines.map { TranslationInput($0) }, options: options()).map(\.text)
-    let waiting: [TranslatedLine] = await translator.translate(lines, options: options())
+    let waiting = try await translator.translate(lines, options())
     #expect(waiting.map(\.text) == blocking)
   }
 }
