@@ -13,9 +13,9 @@ import TextProcessing
 ///
 ///     MT_FUZZ_SECONDS=3600 MT_FUZZ_SEED=1 MT_FUZZ_LOG=fuzz.log swift test -c release -Xswiftc -enable-testing --filter Fuzz
 ///
-/// tries each format for its share of the time, cuts every file at every byte, and keeps the process within half a
-/// gibibyte more memory than it had. Where it crashes, the log's last line names the case, and MT_FUZZ_CASE=number, with
-/// the same seed, tries that one alone.
+/// tries each format for its share of the time, or one alone with MT_FUZZ_FORMAT, cuts every file at every byte, and keeps
+/// the process within half a gibibyte more memory than it had. Where it crashes, the log names the case, and
+/// MT_FUZZ_CASE=number, with the same seed and format, tries that one again.
 @Suite(.serialized) struct FuzzTests {
   enum Format: String, CaseIterable {
     case safetensors, npz, bin, torch, pickle, sentencePiece = "spm"
@@ -31,9 +31,10 @@ import TextProcessing
 
   static let settings = ProcessInfo.processInfo.environment
   static let seconds = settings["MT_FUZZ_SECONDS"].flatMap(Double.init)
+  static let formats = settings["MT_FUZZ_FORMAT"].map { name in Format.allCases.filter { $0.rawValue == name } } ?? Format.allCases
   static let seed = settings["MT_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
 
-  @Test("a spoilt file is read or refused by an error that names it", arguments: Format.allCases)
+  @Test("a spoilt file is read or refused by an error that names it", arguments: formats)
   func spoilt(_ format: Format) throws {
     let target = try target(format)
     for (i, file) in target.files.enumerated() { try target.read(file, "file \(i)") }
@@ -60,7 +61,7 @@ import TextProcessing
         attempt(Array(file[..<length]), "file \(i) cut at \(length)")
       }
     }
-    let end = ContinuousClock.now + .seconds((Self.seconds ?? 0) / Double(Format.allCases.count))
+    let end = ContinuousClock.now + .seconds((Self.seconds ?? 0) / Double(Self.formats.count))
     var number = 0
     while number < 400 || ContinuousClock.now < end {
       attempt(self.case(number, target), "case \(number)")
