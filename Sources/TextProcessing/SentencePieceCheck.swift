@@ -64,8 +64,8 @@ enum SentencePieceCheck {
     let (count, text) = (size / 4, bytes.count - 4 - size)
     for i in 0..<count {
       let value = unit(4 + 4 * i)
-      // Ends of keys lead nowhere.
-      guard value >> 31 == 0 else { continue }
+      // Ends of keys lead nowhere, but for the root, whose kind nobody looks at.
+      guard value >> 31 == 0 || i == 0 else { continue }
       let start = i ^ (Int(value >> 10) << (Int(value & 0x200) >> 6))
       guard start | 0xFF < count else { return false }
       if value & 0x100 != 0 {
