@@ -103,6 +103,21 @@ import Translation
     #expect(try JSONDecoder().decode(ErrorReport.self, from: Data(report.json().utf8)) == report)
   }
 
+  @Test("the advice does not trust the settled sentences alone")
+  func advice() {
+    func report(open: Int) -> ErrorReport {
+      let records = (0..<24).map { i in
+        var record = ErrorReportTests.record("a b", (-0.4, -0.5), (-3, -4))
+        record.exact = ErrorReportTests.outcome(
+          settled: i >= open, tokens: [4], score: i < open ? -0.1 : -0.4, hypothesisScore: -0.4)
+        return record
+      }
+      return ErrorReport(search: "beam 5", model: "m", sentences: records)
+    }
+    #expect(report(open: 3).advice.contains("in only 0 % of the settled sentences (but something better is known for 13 % of all)"))
+    #expect(report(open: 2).advice.contains("in only 0 % of the settled sentences") && !report(open: 2).advice.contains("but"))
+  }
+
   @Test("bad sentences are those with chrF below the median")
   func badSentences() {
     let records = [(10.0, -0.5), (20, -0.3), (30, -0.5), (40, -0.5)].map { chrF, objective in
