@@ -1,6 +1,6 @@
 #include "Math.h"
 
-enum { lane = 16 };
+enum { lane = 16, ahead = 2 };
 MT_INLINE int64_t padded(int64_t n) { return (n + lane - 1) / lane * lane; }
 
 int64_t mt_attention_scratch(int64_t longest, int64_t head_size) { return padded(longest) * (head_size + 2); }
@@ -26,26 +26,8 @@ MT_INLINE void scores(float *out, const float *x, const float *transposed, int64
   }
 }
 
-// y += factor·x, two rows that never overlap.
-MT_INLINE void add_scaled(float *restrict y, const float *restrict x, float factor, int64_t count) {
-  for (int64_t c = 0; c < count; c++) y[c] += factor * x[c];
-}
-
-MT_INLINE void softmax(float *out, const float *x, int64_t count, float scale) {
-  MT_REASSOCIATE
-  float most = -INFINITY, sum = 0;
-  for (int64_t j = 0; j < count; j++) most = x[j] > most ? x[j] : most;
-  for (int64_t j = 0; j < count; j++) {
-    float e = mt_exp((x[j] - most) * scale);
-    out[j] = e;
-    sum += e;
-  }
-  float factor = 1.0f / sum;
-  for (int64_t j = 0; j < count; j++) out[j] *= factor;
-}
-
-// The same where the row is followed by room to a whole number of vectors, which becomes zero: short rows are then as
-// fast as long ones.
+// Softmax of a row that is followed by room to a whole number of vectors, which becomes zero: short rows are then as fast
+// as long ones.
 MT_INLINE void padded_softmax(float *x, int64_t count, float scale) {
   MT_REASSOCIATE
   int64_t width = padded(count);
@@ -92,7 +74,7 @@ MT_INLINE void attention_of(float *y, int64_t y_stride, const float *q, int64_t 
         for (int64_t c = 0; c < head_size; c++) out[c] = 0;
         for (int64_t j = 0; j < seen; j++) {
           float wj = p > 0 ? w[j] * mt_keep(threshold, factor, low, high, (uint32_t)(at + j)) : w[j];
-          add_scaled(out, vh + j * kv_stride, wj, head_size);
+          mt_add_scaled_of(out, vh + j * kv_stride, wj, head_size);
         }
       }
     }
@@ -133,6 +115,11 @@ MT_INLINE const float *row_of(const row_list *rows, int64_t j) {
   return rows->base + (rows->index ? rows->index[j] : rows->first + j) * rows->stride;
 }
 
+// Rows lie anywhere in a cache too large for the processor's nearest, so they are asked for before their turn.
+MT_INLINE void ask_for(const float *row, int64_t count) {
+  for (int64_t c = 0; c < count; c += lane) __builtin_prefetch(row + c);
+}
+
 // w[j·heads + h] = q·key_j in head h. Heads whose features fill whole vectors are summed eight at a time.
 MT_INLINE void step_scores(float *w, const float *q, const row_list *keys, int64_t count, int64_t heads,
                            int64_t head_size, bool is_known) {
@@ -140,6 +127,7 @@ MT_INLINE void step_scores(float *w, const float *q, const row_list *keys, int64
   if (is_known && head_size % lane == 0 && heads % 8 == 0) {
     for (int64_t h = 0; h < heads; h += 8) {
       for (int64_t j = 0; j < count; j++) {
+        if (j + ahead < count) ask_for(row_of(keys, j + ahead) + h * head_size, 8 * head_size);
         const float *x = row_of(keys, j) + h * head_size, *y = q + h * head_size;
         vector sums[8];
 #pragma clang loop unroll(full)
@@ -218,6 +206,7 @@ MT_INLINE void step_values(float *restrict out, const float *w, const row_list *
 #pragma clang loop unroll(full)
     for (int64_t i = 0; i < group * parts; i++) sums[i] = (vector){0};
     for (int64_t j = 0; j < count; j++) {
+      if (j + ahead < count) ask_for(row_of(values, j + ahead) + h * head_size, group * head_size);
       const float *x = row_of(values, j) + h * head_size;
 #pragma clang loop unroll(full)
       for (int64_t g = 0; g < group; g++)
@@ -244,7 +233,7 @@ MT_INLINE void step_row(float *out, const float *q, row_list *keys, const float 
     for (int64_t c = 0; c < heads * head_size; c++) out[c] = 0;
     for (int64_t j = 0; j < count; j++)
       for (int64_t h = 0; h < heads; h++)
-        add_scaled(out + h * head_size, row_of(&list, j) + h * head_size, w[j * heads + h], head_size);
+        mt_add_scaled_of(out + h * head_size, row_of(&list, j) + h * head_size, w[j * heads + h], head_size);
   }
 }
 
@@ -351,9 +340,9 @@ MT_INLINE void attention_backward_of(float *dq, int64_t dq_stride, float *dk, fl
         for (int64_t j = 0; j < seen; j++) {
           float wj = p > 0 ? w[j] * dw[width + j] : w[j];
           float ds = w[j] * (dw[j] - inner) * scale;
-          add_scaled(dvh + j * dkv_stride, d, wj, head_size);
-          add_scaled(dqi, kh + j * kv_stride, ds, head_size);
-          add_scaled(dkh + j * dkv_stride, qi, ds, head_size);
+          mt_add_scaled_of(dvh + j * dkv_stride, d, wj, head_size);
+          mt_add_scaled_of(dqi, kh + j * kv_stride, ds, head_size);
+          mt_add_scaled_of(dkh + j * dkv_stride, qi, ds, head_size);
         }
       }
     }
@@ -371,109 +360,4 @@ MT_CLONES void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, fl
                                          p, seed, scratch)
   BY_HEAD_SIZE(CALL)
 #undef CALL
-}
-
-MT_CLONES void mt_additive_attention(float *context, float *weights, const int64_t *weights_offsets, const float *query,
-                                     const float *keys, const float *values, const float *v, const int32_t *first,
-                                     const int32_t *counts, int64_t rows, int64_t attention_size, int64_t value_size) {
-  MT_REASSOCIATE
-  for (int64_t r = 0; r < rows; r++) {
-    const float *qr = query + r * attention_size;
-    float *w = weights + weights_offsets[r], *out = context + r * value_size;
-    for (int64_t j = 0; j < counts[r]; j++) {
-      const float *kj = keys + (first[r] + j) * attention_size;
-      float sum = 0;
-      for (int64_t c = 0; c < attention_size; c++) sum += v[c] * mt_tanh_of(qr[c] + kj[c]);
-      w[j] = sum;
-    }
-    softmax(w, w, counts[r], 1.0f);
-    for (int64_t c = 0; c < value_size; c++) out[c] = 0;
-    for (int64_t j = 0; j < counts[r]; j++) {
-      const float *vj = values + (first[r] + j) * value_size;
-      add_scaled(out, vj, w[j], value_size);
-    }
-  }
-}
-
-MT_CLONES void mt_additive_attention_backward(float *dquery, float *dkeys, float *dvalues, float *dv,
-                                              const float *dcontext, const float *weights,
-                                              const int64_t *weights_offsets, const float *query, const float *keys,
-                                              const float *values, const float *v, const int32_t *first,
-                                              const int32_t *counts, int64_t rows, int64_t attention_size,
-                                              int64_t value_size, float *scratch) {
-  MT_REASSOCIATE
-  for (int64_t r = 0; r < rows; r++) {
-    const float *w = weights + weights_offsets[r], *d = dcontext + r * value_size, *qr = query + r * attention_size;
-    float *dq = dquery + r * attention_size;
-    float inner = 0;
-    for (int64_t j = 0; j < counts[r]; j++) {
-      const float *vj = values + (first[r] + j) * value_size;
-      float *dvj = dvalues + (first[r] + j) * value_size;
-      float sum = 0;
-      for (int64_t c = 0; c < value_size; c++) {
-        sum += d[c] * vj[c];
-        dvj[c] += w[j] * d[c];
-      }
-      scratch[j] = sum;
-      inner += sum * w[j];
-    }
-    for (int64_t j = 0; j < counts[r]; j++) {
-      float ds = w[j] * (scratch[j] - inner);
-      const float *kj = keys + (first[r] + j) * attention_size;
-      float *dkj = dkeys + (first[r] + j) * attention_size;
-      for (int64_t c = 0; c < attention_size; c++) {
-        float t = mt_tanh_of(qr[c] + kj[c]);
-        float g = ds * v[c] * (1.0f - t * t);
-        dv[c] += ds * t;
-        dq[c] += g;
-        dkj[c] += g;
-      }
-    }
-  }
-}
-
-MT_CLONES void mt_dot_attention(float *context, float *weights, const int64_t *weights_offsets, const float *query,
-                                const float *keys, const float *values, const int32_t *first, const int32_t *counts,
-                                int64_t rows, int64_t attention_size, int64_t value_size) {
-  MT_REASSOCIATE
-  float scale = 1.0f / __builtin_sqrtf((float)attention_size);
-  for (int64_t r = 0; r < rows; r++) {
-    const float *qr = query + r * attention_size;
-    float *w = weights + weights_offsets[r], *out = context + r * value_size;
-    for (int64_t j = 0; j < counts[r]; j++) {
-      const float *kj = keys + (first[r] + j) * attention_size;
-      float sum = 0;
-      for (int64_t c = 0; c < attention_size; c++) sum += qr[c] * kj[c];
-      w[j] = sum;
-    }
-    softmax(w, w, counts[r], scale);
-    for (int64_t c = 0; c < value_size; c++) out[c] = 0;
-    for (int64_t j = 0; j < counts[r]; j++) add_scaled(out, values + (first[r] + j) * value_size, w[j], value_size);
-  }
-}
-
-MT_CLONES void mt_dot_attention_backward(float *dquery, float *dkeys, float *dvalues, const float *dcontext,
-                                         const float *weights, const int64_t *weights_offsets, const float *query,
-                                         const float *keys, const float *values, const int32_t *first,
-                                         const int32_t *counts, int64_t rows, int64_t attention_size,
-                                         int64_t value_size, float *scratch) {
-  MT_REASSOCIATE
-  float scale = 1.0f / __builtin_sqrtf((float)attention_size);
-  for (int64_t r = 0; r < rows; r++) {
-    const float *w = weights + weights_offsets[r], *d = dcontext + r * value_size, *qr = query + r * attention_size;
-    float inner = 0;
-    for (int64_t j = 0; j < counts[r]; j++) {
-      const float *vj = values + (first[r] + j) * value_size;
-      float sum = 0;
-      for (int64_t c = 0; c < value_size; c++) sum += d[c] * vj[c];
-      add_scaled(dvalues + (first[r] + j) * value_size, d, w[j], value_size);
-      scratch[j] = sum;
-      inner += sum * w[j];
-    }
-    for (int64_t j = 0; j < counts[r]; j++) {
-      float ds = w[j] * (scratch[j] - inner) * scale;
-      add_scaled(dquery + r * attention_size, keys + (first[r] + j) * attention_size, ds, attention_size);
-      add_scaled(dkeys + (first[r] + j) * attention_size, qr, ds, attention_size);
-    }
-  }
 }

@@ -1,49 +1,117 @@
 #include "Math.h"
+#pragma clang diagnostic ignored "-Wpsabi"
 
-enum { lane = 16, block = 64 };
+// A row's logits are looked through in blocks: what a block's largest are decides whether it is worth a second look.
+enum { lane = 16, parts = 4, block = lane * parts, widest = MT_WIDEST_PANEL };
 
-// The largest of a row: lane by lane, since a maximum of floats must not be regrouped as it stands.
-MT_INLINE float largest(const float *x, int64_t count) {
-  float most[lane], best = -INFINITY;
-  for (int64_t l = 0; l < lane; l++) most[l] = -INFINITY;
-  int64_t j = 0;
-  for (; j + lane <= count; j += lane)
-    for (int64_t l = 0; l < lane; l++) most[l] = x[j + l] > most[l] ? x[j + l] : most[l];
-  for (; j < count; j++) best = x[j] > best ? x[j] : best;
-  for (int64_t l = 0; l < lane; l++) best = most[l] > best ? most[l] : best;
-  return best;
+typedef float vector __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t integers __attribute__((vector_size(64), aligned(4), may_alias));
+#define LOAD(x) (*(const vector *)(x))
+
+// Of two numbers the larger, the second where either is none: one instruction.
+MT_INLINE vector larger(vector a, vector b) {
+  integers mask = a > b;
+  return (vector)(((integers)a & mask) | ((integers)b & ~mask));
 }
 
-// e^x for x ≤ 0, to 3e-7 of its value, 1.2e-38 below −87: shorter than `mt_exp`, since softmax over a vocabulary is
-// nothing else. 2^f for |f| ≤ ½ by a polynomial of least largest relative error, 7.5e-8.
-MT_INLINE float exponential(float x) {
-  x = x * 1.44269504088896341f;
-  x = x < -126.0f ? -126.0f : x;
-  float n = __builtin_rintf(x), f = x - n;
-  float p = 0.001327641075477004f;
-  p = p * f + 0.009675541892647743f;
+MT_INLINE float largest(vector x) {
+  float most = -INFINITY;
+  for (int64_t l = 0; l < lane; l++) most = x[l] > most ? x[l] : most;
+  return most;
+}
+
+// e^x for x ≤ 0, to 3e-7 of its value, at least 1.6e-38: shorter than `mt_exp`, since softmax over a vocabulary is nothing
+// else. 2^f for |f| ≤ ½ by a polynomial of least largest relative error, 7.5e-8; adding 1.5·2²³ rounds to an integer and
+// leaves it in the low bits.
+MT_INLINE vector exponential(vector x) {
+#pragma clang fp contract(fast)
+  const vector low = (vector){0} - 87.0f;
+  x = larger(x, low);
+  vector shifted = x * 1.44269504088896341f + 12582912.0f, n = shifted - 12582912.0f;
+  vector f = x * 1.44269504088896341f - n;
+  vector p = f * 0.001327641075477004f + 0.009675541892647743f;
   p = p * f + 0.05550713464617729f;
   p = p * f + 0.24022120237350464f;
   p = p * f + 0.6931469440460205f;
   p = p * f + 1.0000001192092896f;
-  int32_t bits;
-  memcpy(&bits, &p, 4);
-  bits += (int32_t)n << 23;
-  memcpy(&p, &bits, 4);
-  return p;
+  return (vector)((integers)p + ((integers)shifted << 23));
 }
 
+// Σ e^(x − most) over whole blocks.
 MT_INLINE float sum_of_exponentials(const float *x, int64_t count, float most) {
-  MT_REASSOCIATE
+  vector sums[parts] = {{0}};
+  for (int64_t j = 0; j < count; j += block)
+    for (int64_t i = 0; i < parts; i++) sums[i] += exponential(LOAD(x + j + i * lane) - most);
+  vector all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   float sum = 0;
-  for (int64_t j = 0; j < count; j++) sum += exponential(x[j] - most);
+  for (int64_t l = 0; l < lane; l++) sum += all[l];
   return sum;
 }
 
-// Whether any of `count` values exceeds the bar: most of the vocabulary is passed over at vector speed.
-MT_INLINE bool any_above(const float *x, int64_t count, float bar) {
+// Where a row's logits come from: numbers, or the integers of a product, with a bias to add or not.
+typedef struct {
+  const float *values;
+  const int32_t *sums, *shifts;
+  float row_scale;
+  const float *scales, *bias;
+} source;
+
+MT_INLINE float value_at(const source *s, int64_t j, bool integral, bool biased) {
+#pragma clang fp contract(fast)
+  float bias = biased ? s->bias[j] : 0;
+  return integral ? (float)(s->sums[j] - s->shifts[j]) * (s->row_scale * s->scales[j]) + bias : s->values[j] + bias;
+}
+
+MT_INLINE vector values_at(const source *s, int64_t j, bool integral, bool biased) {
+#pragma clang fp contract(fast)
+  vector x;
+  if (integral) {
+    integers sums = *(const integers *)(s->sums + j) - *(const integers *)(s->shifts + j);
+    x = __builtin_convertvector(sums, vector) * (LOAD(s->scales + j) * s->row_scale);
+  } else {
+    x = LOAD(s->values + j);
+  }
+  return biased ? x + LOAD(s->bias + j) : x;
+}
+
+// Fills whole blocks of `row`, the last one up with −∞, and sets the largest of each block, lane by lane.
+MT_INLINE void fill_row(float *row, vector *most, vector *most_of_all, const source *s, int64_t columns, bool integral, bool biased) {
+  vector all = (vector){0} - INFINITY;
+  int64_t whole = columns / block * block;
+  for (int64_t j = 0; j < whole; j += block) {
+    vector x[parts];
+    for (int64_t i = 0; i < parts; i++) {
+      x[i] = values_at(s, j + i * lane, integral, biased);
+      *(vector *)(row + j + i * lane) = x[i];
+    }
+    vector a = (vector){0} - INFINITY;
+    for (int64_t i = 0; i < parts; i++) a = larger(x[i], a);
+    most[j / block] = a;
+    all = larger(a, all);
+  }
+  if (whole < columns) {
+    for (int64_t j = whole; j < whole + block; j++) row[j] = j < columns ? value_at(s, j, integral, biased) : -INFINITY;
+    vector a = (vector){0} - INFINITY;
+    for (int64_t i = 0; i < parts; i++) a = larger(LOAD(row + whole + i * lane), a);
+    most[whole / block] = a;
+    all = larger(a, all);
+  }
+  *most_of_all = all;
+}
+
+// A number that at least `count` numbers reach, given the largest of `lane` portions of them: the count-th largest of those.
+MT_INLINE float reached_by(vector most, int64_t count) {
+  if (count > lane) return -INFINITY;
+  integers larger_ones = {0};
+  for (int64_t l = 0; l < lane; l++) larger_ones -= (integers)(((vector){0} + most[l]) > most);
+  float bar = INFINITY;
+  for (int64_t l = 0; l < lane; l++) bar = larger_ones[l] < count && most[l] < bar ? most[l] : bar;
+  return bar;
+}
+
+MT_INLINE bool any_reaches(vector x, float bar) {
   int32_t found = 0;
-  for (int64_t j = 0; j < count; j++) found |= x[j] > bar;
+  for (int64_t l = 0; l < lane; l++) found |= x[l] >= bar;
   return found != 0;
 }
 
@@ -53,7 +121,57 @@ MT_INLINE bool is_banned(const mt_choice *c, int64_t row, int32_t id) {
   return false;
 }
 
-MT_CLONES void mt_choice_begin(const mt_choice *c, int64_t rows) {
+// Puts the entries that belong there among row r's k best; those below the bar need not be looked at.
+MT_INLINE float rank(const mt_choice *c, int64_t r, const float *x, int32_t first_id, float bar) {
+  int64_t k = c->k;
+  int32_t *best = c->ids + r * k;
+  float *value = c->values + r * k;
+  for (int64_t j = 0; j < lane; j++) {
+    float v = x[j];
+    if (!(v >= bar) || !(v > value[k - 1]) || is_banned(c, r, first_id + (int32_t)j)) continue;
+    int64_t i = k - 1;
+    while (i > 0 && value[i - 1] < v) {
+      value[i] = value[i - 1];
+      best[i] = best[i - 1];
+      i--;
+    }
+    value[i] = v;
+    best[i] = first_id + (int32_t)j;
+    bar = value[k - 1] > bar ? value[k - 1] : bar;
+  }
+  return bar;
+}
+
+MT_INLINE void absorb_row(const mt_choice *c, int64_t r, const source *s, int64_t first_column, int64_t columns,
+                          bool integral, bool biased) {
+  float row[widest + block];
+  vector maxima[widest / block + 1];
+  vector most_by_lane;
+  fill_row(row, maxima, &most_by_lane, s, columns, integral, biased);
+  float most = largest(most_by_lane);
+  // Sums are relative to the largest so far.
+  if (most > c->most[r]) {
+    c->sums[r] *= mt_exp(c->most[r] - most);
+    c->most[r] = most;
+  }
+  int64_t whole = (columns + block - 1) / block * block;
+  if (c->most[r] > -INFINITY) c->sums[r] += sum_of_exponentials(row, whole, c->most[r]);
+  int64_t wanted = (int64_t)c->wanted[r] - first_column;
+  if (wanted >= 0 && wanted < columns) c->wanted_values[r] = row[wanted];
+
+  float last = c->values[r * c->k + c->k - 1];
+  if (!(most > last)) return;
+  // Most of the vocabulary is passed over at vector speed.
+  float bar = reached_by(most_by_lane, c->k + c->banned_offsets[r + 1] - c->banned_offsets[r]);
+  bar = last > bar ? last : bar;
+  for (int64_t b = 0; b < whole / block; b++) {
+    if (!any_reaches(maxima[b], bar)) continue;
+    for (int64_t j = b * block; j < (b + 1) * block; j += lane)
+      if (any_reaches(LOAD(row + j), bar)) bar = rank(c, r, row + j, (int32_t)(first_column + j), bar);
+  }
+}
+
+void mt_choice_begin(const mt_choice *c, int64_t rows) {
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t i = 0; i < c->k; i++) {
       c->ids[r * c->k + i] = -1;
@@ -65,40 +183,22 @@ MT_CLONES void mt_choice_begin(const mt_choice *c, int64_t rows) {
   }
 }
 
-MT_CLONES void mt_choice_absorb(const mt_choice *c, const float *logits, int64_t stride, int64_t first_row, int64_t rows,
-                                int64_t first_column, int64_t columns) {
-  int64_t k = c->k;
-  for (int64_t r = first_row; r < first_row + rows; r++) {
-    const float *x = logits + (r - first_row) * stride;
-    float most = largest(x, columns);
-    // Sums are relative to the largest so far.
-    if (most > c->most[r]) {
-      c->sums[r] *= mt_exp(c->most[r] - most);
-      c->most[r] = most;
-    }
-    if (c->most[r] > -INFINITY) c->sums[r] += sum_of_exponentials(x, columns, c->most[r]);
-    int64_t wanted = (int64_t)c->wanted[r] - first_column;
-    if (wanted >= 0 && wanted < columns) c->wanted_values[r] = x[wanted];
+MT_CLONES void mt_choice_absorb(const mt_choice *c, const float *logits, int64_t stride, const float *bias,
+                                int64_t first_row, int64_t rows, int64_t first_column, int64_t columns) {
+  for (int64_t r = 0; r < rows; r++) {
+    source s = {.values = logits + r * stride, .bias = bias};
+    if (bias) absorb_row(c, first_row + r, &s, first_column, columns, false, true);
+    else absorb_row(c, first_row + r, &s, first_column, columns, false, false);
+  }
+}
 
-    int32_t *best = c->ids + r * k;
-    float *value = c->values + r * k;
-    if (!(most > value[k - 1])) continue;
-    for (int64_t start = 0; start < columns; start += block) {
-      int64_t count = start + block < columns ? block : columns - start;
-      if (!any_above(x + start, count, value[k - 1])) continue;
-      for (int64_t j = start; j < start + count; j++) {
-        float v = x[j];
-        if (!(v > value[k - 1]) || is_banned(c, r, (int32_t)(first_column + j))) continue;
-        int64_t i = k - 1;
-        while (i > 0 && value[i - 1] < v) {
-          value[i] = value[i - 1];
-          best[i] = best[i - 1];
-          i--;
-        }
-        value[i] = v;
-        best[i] = (int32_t)(first_column + j);
-      }
-    }
+MT_CLONES void mt_choice_absorb_sums(const mt_choice *c, const int32_t *sums, int64_t stride, const float *row_scales,
+                                     const float *scales, const int32_t *shifts, const float *bias, int64_t first_row,
+                                     int64_t rows, int64_t first_column, int64_t columns) {
+  for (int64_t r = 0; r < rows; r++) {
+    source s = {NULL, sums + r * stride, shifts, row_scales[r], scales, bias};
+    if (bias) absorb_row(c, first_row + r, &s, first_column, columns, true, true);
+    else absorb_row(c, first_row + r, &s, first_column, columns, true, false);
   }
 }
 
@@ -113,10 +213,10 @@ void mt_choice_end(const mt_choice *c, int64_t rows) {
 void mt_choose(const float *logits, int64_t rows, int64_t columns, const mt_choice *c) {
   mt_choice_begin(c, rows);
   // In the portions in which a product with packed weights comes, so that both give the same bits.
-  for (int64_t start = 0; start < columns; start += mt_panel_width(columns)) {
-    int64_t width = mt_panel_width(columns);
+  int64_t width = mt_panel_width(columns);
+  for (int64_t start = 0; start < columns; start += width) {
     int64_t count = start + width < columns ? width : columns - start;
-    mt_choice_absorb(c, logits + start, columns, 0, rows, start, count);
+    mt_choice_absorb(c, logits + start, columns, NULL, 0, rows, start, count);
   }
   mt_choice_end(c, rows);
 }

@@ -1,5 +1,67 @@
 #include "Math.h"
 
+enum { lane = 16, parts = 4, block = lane * parts };
+typedef float vector __attribute__((vector_size(64), aligned(4), may_alias));
+#define LOAD(x) (*(const vector *)(x))
+
+MT_INLINE float total_of(const vector *x) {
+  MT_REASSOCIATE
+  vector all = (x[0] + x[1]) + (x[2] + x[3]);
+  float sum = 0;
+  for (int64_t l = 0; l < lane; l++) sum += all[l];
+  return sum;
+}
+
+// y and s may be one.
+MT_INLINE void normalize(float *y, const float *s, float total, float *mean_rstd, const float *scale, const float *bias,
+                         int64_t columns, float epsilon) {
+  MT_REASSOCIATE
+  int64_t whole = columns / block * block;
+  float mean = total / (float)columns, squares = 0;
+  vector sums[parts] = {{0}};
+  for (int64_t j = 0; j < whole; j += block)
+#pragma clang loop unroll(full)
+    for (int64_t i = 0; i < parts; i++) {
+      vector d = LOAD(s + j + i * lane) - mean;
+      sums[i] += d * d;
+    }
+  for (int64_t j = whole; j < columns; j++) squares += (s[j] - mean) * (s[j] - mean);
+  squares += total_of(sums);
+  float rstd = 1.0f / __builtin_sqrtf(squares / (float)columns + epsilon);
+  for (int64_t j = 0; j < whole; j += lane)
+    *(vector *)(y + j) = (LOAD(s + j) - mean) * rstd * LOAD(scale + j) + LOAD(bias + j);
+  for (int64_t j = whole; j < columns; j++) y[j] = (s[j] - mean) * rstd * scale[j] + bias[j];
+  if (mean_rstd) {
+    mean_rstd[0] = mean;
+    mean_rstd[1] = rstd;
+  }
+}
+
+// Where a loop stored and summed, the compiler would sum in another order if rows lay close together: no sum is made
+// while storing, but for whole vectors, whose order is written down.
+MT_INLINE float sum_of(const float *s, int64_t from, int64_t columns) {
+  MT_REASSOCIATE
+  float total = 0;
+  for (int64_t j = from; j < columns; j++) total += s[j];
+  return total;
+}
+
+// s = x + e; returns the sum of the sum.
+MT_INLINE float add(float *s, const float *x, const float *e, int64_t columns, bool adds) {
+  int64_t whole = columns / block * block;
+  vector sums[parts] = {{0}};
+  for (int64_t j = 0; j < whole; j += block)
+#pragma clang loop unroll(full)
+    for (int64_t i = 0; i < parts; i++) {
+      vector v = LOAD(x + j + i * lane);
+      if (adds) v += LOAD(e + j + i * lane);
+      *(vector *)(s + j + i * lane) = v;
+      sums[i] += v;
+    }
+  for (int64_t j = whole; j < columns; j++) s[j] = adds ? x[j] + e[j] : x[j];
+  return sum_of(s, whole, columns) + total_of(sums);
+}
+
 MT_CLONES void mt_layer_norm(float *y, float *sum, float *mean_rstd, const float *x, const float *residual,
                              const float *scale, const float *bias, int64_t rows, int64_t columns, float epsilon, float p,
                              uint64_t seed) {
@@ -7,30 +69,20 @@ MT_CLONES void mt_layer_norm(float *y, float *sum, float *mean_rstd, const float
   uint32_t threshold = mt_drop_threshold(p), low = (uint32_t)seed, high = (uint32_t)(seed >> 32);
   float factor = 1.0f / (1.0f - p);
   for (int64_t r = 0; r < rows; r++) {
-    const float *xr = x + r * columns;
+    const float *xr = x + r * columns, *e = residual ? residual + r * columns : NULL;
     float *yr = y + r * columns;
     float *s = sum ? sum + r * columns : yr;
+    float total;
     if (p > 0) {
       for (int64_t j = 0; j < columns; j++)
         s[j] = xr[j] * mt_keep(threshold, factor, low, high, (uint32_t)(r * columns + j));
+      if (e)
+        for (int64_t j = 0; j < columns; j++) s[j] += e[j];
+      total = sum_of(s, 0, columns);
     } else {
-      for (int64_t j = 0; j < columns; j++) s[j] = xr[j];
+      total = e ? add(s, xr, e, columns, true) : add(s, xr, NULL, columns, false);
     }
-    if (residual) {
-      const float *e = residual + r * columns;
-      for (int64_t j = 0; j < columns; j++) s[j] += e[j];
-    }
-    float total = 0;
-    for (int64_t j = 0; j < columns; j++) total += s[j];
-    float mean = total / (float)columns;
-    float squares = 0;
-    for (int64_t j = 0; j < columns; j++) squares += (s[j] - mean) * (s[j] - mean);
-    float rstd = 1.0f / __builtin_sqrtf(squares / (float)columns + epsilon);
-    for (int64_t j = 0; j < columns; j++) yr[j] = (s[j] - mean) * rstd * scale[j] + bias[j];
-    if (mean_rstd) {
-      mean_rstd[2 * r] = mean;
-      mean_rstd[2 * r + 1] = rstd;
-    }
+    normalize(yr, s, total, mean_rstd ? mean_rstd + 2 * r : NULL, scale, bias, columns, epsilon);
   }
 }
 

@@ -72,3 +72,22 @@ MT_INLINE float mt_keep(uint32_t threshold, float factor, uint32_t low, uint32_t
 }
 
 MT_INLINE uint32_t mt_drop_threshold(float p) { return (uint32_t)((double)p * 4294967296.0); }
+
+/// y += factor·x, two rows that never overlap.
+MT_INLINE void mt_add_scaled_of(float *restrict y, const float *restrict x, float factor, int64_t count) {
+  for (int64_t c = 0; c < count; c++) y[c] += factor * x[c];
+}
+
+/// out = softmax(scale·x); out may be x.
+MT_INLINE void mt_softmax_of(float *out, const float *x, int64_t count, float scale) {
+  MT_REASSOCIATE
+  float most = -INFINITY, sum = 0;
+  for (int64_t j = 0; j < count; j++) most = x[j] > most ? x[j] : most;
+  for (int64_t j = 0; j < count; j++) {
+    float e = mt_exp((x[j] - most) * scale);
+    out[j] = e;
+    sum += e;
+  }
+  float factor = 1.0f / sum;
+  for (int64_t j = 0; j < count; j++) out[j] *= factor;
+}

@@ -3,6 +3,7 @@
 #include "CKernels.h"
 #include <dlfcn.h>
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -130,14 +131,6 @@ extern "C" bool mt_has_bfloat16(void) {
 #endif
 }
 
-extern "C" bool mt_has_int8(void) {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512vnni") || __builtin_cpu_supports("avx2");
-#else
-  return false;
-#endif
-}
-
 extern "C" int mt_matmul_f32(const float *a, bool ta, const float *b, bool tb, float *c, int64_t m, int64_t n, int64_t k,
                              bool accumulate) {
   return plain(a, ta, b, tb, c, m, n, k, accumulate, type::f32);
@@ -172,7 +165,7 @@ namespace {
 
 // Rows that are multiplied at once.
 constexpr int64_t chunk_rows = 32;
-constexpr int64_t widest_panel = 1024;
+constexpr int64_t widest_panel = MT_WIDEST_PANEL;
 
 type weight_type(mt_precision p) { return p == MT_INT8 ? type::s8 : p == MT_BFLOAT16 ? type::bf16 : type::f32; }
 type row_type(mt_precision p) { return p == MT_INT8 ? type::u8 : p == MT_BFLOAT16 ? type::bf16 : type::f32; }
@@ -359,9 +352,30 @@ extern "C" int mt_matmul_packed(const float *a, const mt_packed_matrix *b, float
   return mt_linear_packed(a, b, nullptr, MT_IDENTITY, c, m, scratch);
 }
 
+// Processors before VNNI multiply bytes in pairs whose sums overflow 16 bits: the largest bytes tell.
+extern "C" bool mt_has_int8(void) {
+  static const bool is_exact = [] {
+#if defined(__x86_64__)
+    if (!__builtin_cpu_supports("avx2")) return false;
+    constexpr int64_t k = 64, n = 16;
+    std::vector<int8_t> weights(size_t(k * n), 127);
+    std::vector<float> scales(size_t(n), 1.0f / 127), rows(size_t(k), 1.0f), sums(static_cast<size_t>(n));
+    auto b = mt_pack_int8(weights.data(), scales.data(), k, n);
+    if (!b) return false;
+    std::vector<char> scratch(size_t(mt_packed_scratch(b, 1)));
+    int failed = mt_matmul_packed(rows.data(), b, sums.data(), 1, scratch.data());
+    mt_packed_free(b);
+    return !failed && std::abs(sums[0] - float(k)) < 0.01f;
+#else
+    return false;
+#endif
+  }();
+  return is_exact;
+}
+
 extern "C" int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m) {
   int64_t chunk = rounded(std::min(m, chunk_rows));
-  return converted_bytes(b, m) + 2 * aligned(chunk * mt_panel_width(b->n) * 4);
+  return converted_bytes(b, m) + aligned(chunk * mt_panel_width(b->n) * 4);
 }
 
 extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m,
@@ -369,9 +383,7 @@ extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const
   use_one_thread();
   try {
     auto in = convert(a, b, m, scratch);
-    int64_t chunk = rounded(std::min(m, chunk_rows));
-    auto logits = reinterpret_cast<float *>(in.rest);
-    auto sums = reinterpret_cast<int32_t *>(in.rest + aligned(chunk * mt_panel_width(b->n) * 4));
+    auto sums = reinterpret_cast<int32_t *>(in.rest);
     mt_choice_begin(choice, m);
     // Portion by portion of the vocabulary: its weights are read once, and its logits never leave the cache.
     for (auto &part : b->panels) {
@@ -381,13 +393,13 @@ extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const
         const void *rows = rows_from(in, b, first);
         if (b->precision == MT_INT8) {
           multiply(rows, b, part, sums, rounded(count));
-          mt_dequantize_rows(logits, part.count, sums, in.scales + first, b->scales.data() + part.first,
-                             b->shifts.data() + part.first, part_bias, count, part.count, false);
+          mt_choice_absorb_sums(choice, sums, part.count, in.scales + first, b->scales.data() + part.first,
+                                b->shifts.data() + part.first, part_bias, first, count, part.first, part.count);
         } else {
-          multiply(rows, b, part, logits, count);
-          if (part_bias) mt_bias_activation(logits, part_bias, logits, count, part.count, MT_IDENTITY);
+          multiply(rows, b, part, sums, count);
+          mt_choice_absorb(choice, reinterpret_cast<float *>(sums), part.count, part_bias, first, count, part.first,
+                           part.count);
         }
-        mt_choice_absorb(choice, logits, part.count, first, count, part.first, part.count);
       }
     }
     mt_choice_end(choice, m);

@@ -30,26 +30,45 @@ MT_CLONES void mt_quantize_rows(uint8_t *restrict out, float *restrict scales, c
   }
 }
 
+enum { lane = 16, group = 4 };
+typedef float vector __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t integers __attribute__((vector_size(64), aligned(4), may_alias));
+
+// A few rows at once, so that what belongs to a column is read once for all of them.
+MT_INLINE void dequantize_group(float *restrict y, int64_t stride, const int32_t *restrict sums,
+                                const float *restrict row_scales, const float *restrict scales,
+                                const int32_t *restrict shifts, const float *restrict bias, int64_t rows,
+                                int64_t columns, bool relu) {
+#pragma clang fp contract(fast)
+  int64_t j = 0;
+  for (; j + lane <= columns; j += lane) {
+    vector scale = *(const vector *)(scales + j), offset = {0};
+    integers shift = *(const integers *)(shifts + j);
+    if (bias) offset = *(const vector *)(bias + j);
+#pragma clang loop unroll(full)
+    for (int64_t i = 0; i < rows; i++) {
+      integers whole = *(const integers *)(sums + i * columns + j) - shift;
+      vector v = __builtin_convertvector(whole, vector) * (scale * row_scales[i]) + offset;
+      if (relu) v = (vector)((integers)v & (v > 0));
+      *(vector *)(y + i * stride + j) = v;
+    }
+  }
+  for (; j < columns; j++)
+    for (int64_t i = 0; i < rows; i++) {
+      float v = (float)(sums[i * columns + j] - shifts[j]) * (scales[j] * row_scales[i]) + (bias ? bias[j] : 0.0f);
+      y[i * stride + j] = relu && !(v > 0) ? 0 : v;
+    }
+}
+
 MT_INLINE void dequantize_of(float *restrict y, int64_t stride, const int32_t *restrict sums,
                              const float *restrict row_scales, const float *restrict scales,
                              const int32_t *restrict shifts, const float *restrict bias, int64_t rows, int64_t columns,
                              bool relu) {
-  MT_REASSOCIATE
-  for (int64_t i = 0; i < rows; i++) {
-    const int32_t *in = sums + i * columns;
-    float *out = y + i * stride, scale = row_scales[i];
-    if (bias) {
-      for (int64_t j = 0; j < columns; j++) {
-        float v = (float)(in[j] - shifts[j]) * (scale * scales[j]) + bias[j];
-        out[j] = relu ? (v > 0 ? v : 0) : v;
-      }
-    } else {
-      for (int64_t j = 0; j < columns; j++) {
-        float v = (float)(in[j] - shifts[j]) * (scale * scales[j]);
-        out[j] = relu ? (v > 0 ? v : 0) : v;
-      }
-    }
-  }
+  int64_t i = 0;
+  for (; i + group <= rows; i += group)
+    dequantize_group(y + i * stride, stride, sums + i * columns, row_scales + i, scales, shifts, bias, group, columns, relu);
+  for (; i < rows; i++)
+    dequantize_group(y + i * stride, stride, sums + i * columns, row_scales + i, scales, shifts, bias, 1, columns, relu);
 }
 
 MT_CLONES void mt_dequantize_rows(float *restrict y, int64_t stride, const int32_t *restrict sums,

@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 import Seq2Seq
 
@@ -18,12 +19,21 @@ public struct TranslationOptions: Sendable {
 
   public init(search: SearchOptions = SearchOptions()) { self.search = search }
 
-  /// Sentences of a batch: by default some 160 hypotheses, with which products run at full speed for most of a batch's
-  /// steps, while keys and values mostly stay in the processor's caches.
-  var sentencesAtOnce: Int { batchSentences ?? min(64, max(8, 160 / rowsPerSentence)) }
+  /// Sentences of a batch: by default so many hypotheses that reading the weights at each step costs little beside the
+  /// products, the fewer the smaller the weights are, while keys and values mostly stay in the processor's caches.
+  func sentencesAtOnce(_ precision: Precision) -> Int {
+    if let batchSentences { return batchSentences }
+    let (sentences, rows) =
+      switch precision {
+      case .int8: (20, 96)
+      case .bfloat16: (32, 160)
+      case .float32: (64, 240)
+      }
+    return min(sentences, max(8, rows / rowsPerSentence))
+  }
+  func tokensAtOnce(_ precision: Precision) -> Int { batchTokens ?? 32 * sentencesAtOnce(precision) }
   /// Lines that make a good window: enough batches of each length for every worker.
-  var windowLines: Int { max(16, sentencesAtOnce * 8) * threads }
-  var tokensAtOnce: Int { batchTokens ?? 32 * sentencesAtOnce }
+  func windowLines(_ precision: Precision) -> Int { max(16, min(512, sentencesAtOnce(precision) * 16)) * threads }
   private var rowsPerSentence: Int {
     search.sampling == nil ? search.beamSize : max(1, search.hypothesisCount)
   }

@@ -1,3 +1,4 @@
+import Autograd
 import Foundation
 import Seq2Seq
 import TextProcessing
@@ -34,7 +35,7 @@ public final class TranslationStream: @unchecked Sendable {
   /// throws stops the stream and is thrown by the next `submit` or `finish`.
   public init(_ translator: Translator, options: TranslationOptions, receive: @escaping Receiver) {
     precondition(options.threads > 0, "\(options.threads) threads")
-    precondition(options.sentencesAtOnce > 0, "batches of \(options.sentencesAtOnce) sentences")
+    precondition(options.batchSentences ?? 1 > 0, "batches of \(options.batchSentences ?? 0) sentences")
     self.translator = translator
     self.options = options
     self.receive = receive
@@ -50,7 +51,7 @@ public final class TranslationStream: @unchecked Sendable {
   }
 
   /// Lines that make a good window: enough batches of each length for every worker.
-  public var windowLines: Int { options.windowLines }
+  public var windowLines: Int { options.windowLines(translator.precision) }
 
   /// Gives in a window. Blocks while too many are under way. Throws what stopped the stream.
   public func submit(_ inputs: [TranslationInput]) throws {
@@ -91,7 +92,7 @@ public final class TranslationStream: @unchecked Sendable {
     while let job = nextJob() {
       switch job {
       case .prepare(let window):
-        let batches = window.prepare(preparation, options)
+        let batches = window.prepare(preparation, options, translator.precision)
         condition.lock()
         // Ahead of other windows' preparation: the oldest window leaves first.
         let place = jobs.firstIndex { if case .prepare = $0 { true } else { false } } ?? jobs.endIndex
@@ -182,7 +183,9 @@ private final class Window {
   func line(of unit: Int) -> Int { firstLine + units[unit].line }
 
   /// Encodes the lines; returns batches of units, the longest first so that no worker is left with one at the end.
-  func prepare(_ preparation: LinePreparation, _ options: TranslationOptions) -> [[Int]] {
+  func prepare(
+    _ preparation: LinePreparation, _ options: TranslationOptions, _ precision: Precision
+  ) -> [[Int]] {
     for (line, input) in inputs.enumerated() {
       let start = ContinuousClock.now
       let result = preparation.prepare(input)
@@ -195,10 +198,10 @@ private final class Window {
     var tokens = 0
     // Where nothing else is asked for, few lines are shared out among all workers.
     let share = (units.count + 4 * options.threads - 1) / (4 * options.threads)
-    let most = options.batchSentences ?? min(options.sentencesAtOnce, max(16, share))
+    let most = options.batchSentences ?? min(options.sentencesAtOnce(precision), max(16, share))
     for unit in order {
       let length = units[unit].part.source.count + 1
-      if let last = batches.last, last.count < most, tokens + length <= options.tokensAtOnce {
+      if let last = batches.last, last.count < most, tokens + length <= options.tokensAtOnce(precision) {
         batches[batches.count - 1].append(unit)
         tokens += length
       } else {

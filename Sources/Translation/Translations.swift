@@ -35,7 +35,7 @@ public struct Translations<Lines: AsyncSequence & Sendable>: AsyncSequence, Send
 
     init(_ translator: Translator, _ lines: Lines, _ options: TranslationOptions) {
       (self.translator, self.options) = (translator, options)
-      most = options.windowLines
+      most = options.windowLines(translator.precision)
       reader = Reader(lines, capacity: most)
     }
 

@@ -131,9 +131,9 @@ import Testing
     return found
   }
 
-  @Test("The choice from a log-softmax agrees with sorting, and passes over what is banned", arguments: [517, 2600])
-  func choice(columns: Int) {
-    let (rows, k) = (3, 9)
+  @Test("The choice from a log-softmax agrees with sorting, and passes over what is banned", arguments: [517, 2600], [9, 15, 20])
+  func choice(columns: Int, k: Int) {
+    let rows = 3
     let x = matrix(rows, columns, seed: 8)
     let best = (0..<columns).max { x[columns + $0] < x[columns + $1] }!
     let found = find(rows: rows, k: k, banned: [[], [Int32(best), 5], [0]], wanted: [-1, Int32(best), 3]) {

@@ -62,17 +62,23 @@ typedef struct {
 int mt_choose_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m, const mt_choice *choice,
                      void *scratch);
 int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m);
-/// Columns of a matrix of so many that are multiplied, or looked through, at once.
+/// Columns of a matrix of so many that are multiplied, or looked through, at once: at most MT_WIDEST_PANEL.
 int64_t mt_panel_width(int64_t columns);
+enum { MT_WIDEST_PANEL = 1024 };
 
 // ---- Choice.c --------------------------------------------------------------------------------------
 
 /// The choice from log-softmax(logits) of [rows, columns]: the same bits as from the product.
 void mt_choose(const float *logits, int64_t rows, int64_t columns, const mt_choice *choice);
-/// The same in portions: begin, absorb any columns of any rows, each once and those of a row in order, end.
+/// The same in portions: begin, absorb any columns of any rows, at most MT_WIDEST_PANEL at once, each once and those of a
+/// row in order, end. Rows of logits, to which a bias [columns] is added unless NULL, are `stride` apart.
 void mt_choice_begin(const mt_choice *choice, int64_t rows);
-void mt_choice_absorb(const mt_choice *choice, const float *logits, int64_t stride, int64_t first_row, int64_t rows,
-                      int64_t first_column, int64_t columns);
+void mt_choice_absorb(const mt_choice *choice, const float *logits, int64_t stride, const float *bias,
+                      int64_t first_row, int64_t rows, int64_t first_column, int64_t columns);
+/// The same from the integers of a product, as `mt_dequantize_rows` makes values of them.
+void mt_choice_absorb_sums(const mt_choice *choice, const int32_t *sums, int64_t stride, const float *row_scales,
+                           const float *scales, const int32_t *shifts, const float *bias, int64_t first_row,
+                           int64_t rows, int64_t first_column, int64_t columns);
 void mt_choice_end(const mt_choice *choice, int64_t rows);
 
 // ---- Quantization.c --------------------------------------------------------------------------------
@@ -160,6 +166,8 @@ void mt_attention_step(float *y, const float *q, int64_t q_stride, const float *
                        const int32_t *counts, int64_t rows, int64_t heads, int64_t head_size, float *weights,
                        int64_t weights_stride);
 int64_t mt_attention_step_weights(int64_t longest, int64_t heads);
+// ---- RowAttention.c --------------------------------------------------------------------------------
+
 /// Additive (Bahdanau) attention of rows: e[r,j] = v·tanh(query[r] + keys[j]), softmax over the key rows
 /// first[r] ..< first[r]+counts[r], context[r] = Σ w·values. weights at weights_offsets[r].
 void mt_additive_attention(float *context, float *weights, const int64_t *weights_offsets, const float *query,
