@@ -35,15 +35,16 @@ let package = Package(
     .executableTarget(name: "mt", dependencies: ["Translation", "Evaluation", "ErrorAnalysis", "Interchange", "Training", argumentParser]),
     // Suites mirror Sources.
     .target(name: "TestSupport", dependencies: ["Translation"], path: "Tests/TestSupport"),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .testTarget(name: "TextProcessingTests", dependencies: ["TextProcessing"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd"]),
     .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
-    .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq"], resources: [.copy("Resources")]),
+    .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq", "AllocationCounter"], resources: [.copy("Resources")]),
     .testTarget(name: "TranslationTests", dependencies: ["Translation", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], exclude: ["Fixtures"]),
     .testTarget(name: "ErrorAnalysisTests", dependencies: ["ErrorAnalysis", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], resources: [.copy("Resources")]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "AllocationCounter"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "mt"], exclude: ["Fixtures"]),
   ]
 )
