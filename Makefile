@@ -3,6 +3,7 @@
 # make demo       build, then translate a French sample with the model in Models/fr-en
 # make test       the fast tests
 # make test-all   the fast tests, and those that train models
+# make bench      build, then measure translation, start, text processing and training
 # make install    put mt and its model under PREFIX (/usr/local)
 # make uninstall  take them away again
 # make clean      remove what was built
@@ -14,7 +15,7 @@ SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
 MODEL = Models/fr-en
 SHARE = $(DESTDIR)$(PREFIX)/share/mt
 
-.PHONY: menu bootstrap build demo test test-all install uninstall clean
+.PHONY: menu bootstrap build demo bench test test-all install uninstall clean
 
 menu:
 	@sed -n 's/^# make/make/p' Makefile
@@ -27,6 +28,9 @@ build: bootstrap
 
 demo: build
 	@Scripts/demo "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(MODEL)
+
+bench: build
+	@Scripts/bench "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(MODEL)
 
 test: bootstrap
 	swift test $(SWIFT_FLAGS)
