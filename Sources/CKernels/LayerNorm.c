@@ -94,13 +94,15 @@ MT_CLONES void mt_layer_norm_backward(float *ds, float *dscale, float *dbias, co
     float *out = ds + r * columns;
     float mean = mean_rstd[2 * r], rstd = mean_rstd[2 * r + 1];
     // With x̂ = (s − mean)·rstd and g = dy·scale: ds = rstd·(g − mean(g) − x̂·mean(g·x̂)).
+    // Sums and stores in loops of their own: where memory is written, the order of a sum may depend on addresses.
     float sum_g = 0, sum_gx = 0;
     for (int64_t j = 0; j < columns; j++) {
-      float normal = (s[j] - mean) * rstd;
       float g = d[j] * scale[j];
       sum_g += g;
-      sum_gx += g * normal;
-      dscale[j] += d[j] * normal;
+      sum_gx += g * ((s[j] - mean) * rstd);
+    }
+    for (int64_t j = 0; j < columns; j++) {
+      dscale[j] += d[j] * ((s[j] - mean) * rstd);
       dbias[j] += d[j];
     }
     float mean_g = sum_g / (float)columns, mean_gx = sum_gx / (float)columns;
