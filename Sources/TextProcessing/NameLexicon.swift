@@ -76,11 +76,9 @@ public struct NameLexicon: Sendable, Equatable {
       }
       let start = at
       while at < scalars.count, isInside(scalars, start, at) { at += 1 }
-      var view = String.UnicodeScalarView()
-      view.append(contentsOf: scalars[start..<at])
       words.append(
         Word(
-          text: String(view), range: start..<at,
+          text: String(scalars: scalars[start..<at]), range: start..<at,
           isTitle: isCapital(scalars[start]) && scalars[start..<at].contains { $0.properties.isLowercase },
           isInitial: isInitial))
       isInitial = false
@@ -114,12 +112,8 @@ public struct NameLexicon: Sendable, Equatable {
       return at - start > 1 && scalars[start..<at].contains { "aeiouyAEIOUY".unicodeScalars.contains($0) }
     case ",", ";", "'", "\u{2019}", "-", "\u{2010}", "\u{2011}", "/", "&", "%", "@", "#": return false
     default:
-      switch scalars[at].properties.generalCategory {
-      case .otherPunctuation, .openPunctuation, .initialPunctuation, .dashPunctuation, .closePunctuation,
-        .finalPunctuation:
-        return true
-      default: return false
-      }
+      let category = scalars[at].properties.generalCategory
+      return category.isPunctuation && category != .connectorPunctuation
     }
   }
 }

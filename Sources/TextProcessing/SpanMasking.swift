@@ -90,9 +90,7 @@ extension TextPipeline {
     for (index, range) in merged.prefix(Placeholder.count).enumerated() {
       result.append(contentsOf: scalars[at..<range.lowerBound])
       result.append(Placeholder.scalar(index))
-      var span = String.UnicodeScalarView()
-      span.append(contentsOf: scalars[range])
-      spans.append(String(span))
+      spans.append(String(scalars: scalars[range]))
       at = range.upperBound
     }
     result.append(contentsOf: scalars[at...])
@@ -139,12 +137,7 @@ extension TextPipeline {
   }
 
   private static func endsWord(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
-      .finalPunctuation, .otherPunctuation:
-      true
-    default: scalar.properties.isWhitespace
-    }
+    scalar.properties.generalCategory.isPunctuation || scalar.properties.isWhitespace
   }
 }
 

@@ -43,8 +43,7 @@ struct TextPairs: PairSource {
   ) -> EncodedCorpus {
     let chunk = 2048
     let chunks = (text.count + chunk - 1) / chunk
-    let slots = Slots(chunks)
-    pool.run(chunks) { _, piece in
+    let parts = pool.map(chunks) { piece in
       var part = EncodedCorpus()
       var random = RandomGenerator(seed: 0)
       for i in piece * chunk..<min(text.count, (piece + 1) * chunk) {
@@ -53,18 +52,11 @@ struct TextPairs: PairSource {
           part.append(source: pair.source, target: pair.target)
         }
       }
-      slots.set(piece, part)
+      return part
     }
     var whole = EncodedCorpus()
-    for piece in 0..<chunks { whole.append(contentsOf: slots.parts[piece]) }
+    for part in parts { whole.append(contentsOf: part) }
     return whole
-  }
-
-  private final class Slots: @unchecked Sendable {
-    private let lock = NSLock()
-    private(set) var parts: [EncodedCorpus]
-    init(_ count: Int) { parts = Array(repeating: EncodedCorpus(), count: count) }
-    func set(_ index: Int, _ part: EncodedCorpus) { lock.withLock { parts[index] = part } }
   }
 
   /// The mean number of target tokens of a pair, from up to 2,000 pairs spread over the corpus.

@@ -56,16 +56,15 @@ final class TextValidator: Validator {
   private func perplexity(_ pool: WorkerPool) -> Double {
     let chunk = 64
     let chunks = (pairs.count + chunk - 1) / chunk
-    let sums = Sums(chunks)
     let (model, pairs) = (model, pairs)
-    pool.run(chunks) { _, piece in
+    let sums = pool.map(chunks) { piece in
       let lines = piece * chunk..<min(pairs.count, (piece + 1) * chunk)
       let source = SequenceBatch(lines.map { Array(pairs.source($0)) })
       let target = SequenceBatch(lines.map { Array(pairs.target($0)) })
       let values = model.logProbabilities(source: source, target: target, graph: Graph(arena: Arena()))
-      sums.set(piece, values.reduce(0) { $0 + Double($1) })
+      return values.reduce(0) { $0 + Double($1) }
     }
-    return exp(-sums.values.reduce(0, +) / Double(max(pairs.targetTokens, 1)))
+    return exp(-sums.reduce(0, +) / Double(max(pairs.targetTokens, 1)))
   }
 
   private func translate(_ pool: WorkerPool) -> [String] {
@@ -78,9 +77,8 @@ final class TextValidator: Validator {
     options.beamSize = settings.beamSize
     let search = options.makeSearch()
     let longest = model.configuration.maximumLength - 1
-    let outputs = Outputs(count)
     let frozen = options
-    pool.run((count + chunk - 1) / chunk) { _, piece in
+    let parts = pool.map((count + chunk - 1) / chunk) { piece in
       let lines = Array(order[piece * chunk..<min(count, (piece + 1) * chunk)])
       let sources = SequenceBatch(lines.map { Array(pairs.source($0)) })
       let state = model.startDecoding(sources, workspace: Workspace())
@@ -88,24 +86,10 @@ final class TextValidator: Validator {
         SearchSentence(
           maximumLength: min(longest, frozen.longestOutput(sourceLength: pairs.source($0).count - 1)), index: $0)
       }
-      for (line, hypotheses) in zip(lines, search.run(state, sentences)) {
-        outputs.set(line, pipeline.decodeTarget(hypotheses[0].tokens))
-      }
+      return search.run(state, sentences).map { pipeline.decodeTarget($0[0].tokens) }
     }
-    return outputs.lines
-  }
-
-  private final class Sums: @unchecked Sendable {
-    private let lock = NSLock()
-    private(set) var values: [Double]
-    init(_ count: Int) { values = Array(repeating: 0, count: count) }
-    func set(_ index: Int, _ value: Double) { lock.withLock { values[index] = value } }
-  }
-
-  private final class Outputs: @unchecked Sendable {
-    private let lock = NSLock()
-    private(set) var lines: [String]
-    init(_ count: Int) { lines = Array(repeating: "", count: count) }
-    func set(_ index: Int, _ line: String) { lock.withLock { lines[index] = line } }
+    var outputs = Array(repeating: "", count: count)
+    for (line, text) in zip(order, parts.joined()) { outputs[line] = text }
+    return outputs
   }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import TextProcessing
 
 /// Which capitalised words the training text translates: what tells names at translation time.
@@ -10,8 +9,7 @@ enum TrainingNames {
     let total = texts.reduce(0) { $0 + $1.count }
     let step = max(1, (total + maximumPairs - 1) / maximumPairs)
     let pieces = 64
-    let learners = Learners()
-    pool.run(pieces) { _, piece in
+    let learners = pool.map(pieces) { piece in
       var learner = NameLearner()
       for text in texts {
         let pairs = (text.count + step - 1) / step
@@ -19,14 +17,10 @@ enum TrainingNames {
           learner.add(source: text.source(i * step), target: text.target(i * step))
         }
       }
-      learners.add(learner)
+      return learner
     }
-    return learners.all.lexicon
-  }
-
-  private final class Learners: @unchecked Sendable {
-    private let lock = NSLock()
-    private(set) var all = NameLearner()
-    func add(_ learner: NameLearner) { lock.withLock { all.add(learner) } }
+    var whole = NameLearner()
+    for learner in learners { whole.add(learner) }
+    return whole.lexicon
   }
 }

@@ -1,5 +1,4 @@
 import Evaluation
-import Foundation
 import TextProcessing
 import Translation
 
@@ -11,24 +10,16 @@ enum TrainingWords {
     var counts = WordCounts()
     for text in texts {
       let chunks = (text.count + chunk - 1) / chunk
-      let parts = Parts(chunks)
-      pool.run(chunks) { _, piece in
+      let parts = pool.map(chunks) { piece in
         let splitter = WordSplitter()
         var part = WordCounts()
         for i in piece * chunk..<min(text.count, (piece + 1) * chunk) {
           for word in splitter.words(text.target(i)) { part.add(word) }
         }
-        parts.set(piece, part)
+        return part
       }
-      for part in parts.counts { counts.add(part) }
+      for part in parts { counts.add(part) }
     }
     return counts
-  }
-
-  private final class Parts: @unchecked Sendable {
-    private let lock = NSLock()
-    private(set) var counts: [WordCounts]
-    init(_ count: Int) { counts = Array(repeating: WordCounts(), count: count) }
-    func set(_ index: Int, _ part: WordCounts) { lock.withLock { counts[index] = part } }
   }
 }

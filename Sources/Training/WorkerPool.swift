@@ -46,6 +46,20 @@ final class WorkerPool: @unchecked Sendable {
     condition.unlock()
   }
 
+  /// What `body` makes of every piece in 0..<count, in their order.
+  func map<Result: Sendable>(_ count: Int, _ body: @escaping @Sendable (_ piece: Int) -> Result) -> [Result] {
+    let slots = Slots<Result>(count)
+    run(count) { _, piece in slots.set(piece, body(piece)) }
+    return slots.results.compactMap { $0 }
+  }
+
+  private final class Slots<Result: Sendable>: @unchecked Sendable {
+    private let lock = NSLock()
+    private(set) var results: [Result?]
+    init(_ count: Int) { results = Array(repeating: nil, count: count) }
+    func set(_ index: Int, _ result: Result) { lock.withLock { results[index] = result } }
+  }
+
   /// Takes pieces until there are none; with `waits`, waits for some first. False: the pool is closed.
   private func work(_ worker: Int, waits: Bool) -> Bool {
     condition.lock()

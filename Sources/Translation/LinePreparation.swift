@@ -42,7 +42,7 @@ struct LinePreparation: Sendable {
       if !masked.spans.isEmpty { (line, mask) = (masked.text, masked) }
     }
     // All of it is to be kept.
-    if let mask, Self.content(of: mask.text) != .words { return .unchanged(mask.restore(mask.text)) }
+    if let mask, Self.content(of: mask.text) != .words { return .unchanged(mask.original) }
     let ids = text.encodeSource(line)
     if ids.isEmpty { return .unchanged(input.text) }
     if ids.count <= maximumLength {
