@@ -80,7 +80,9 @@ final class TrainingRun {
     } else {
       pipeline = try start.map { try TextPipeline(directory: $0.directory.url) } ?? learnVocabulary(texts)
     }
-    if recipe.augmentation.copiedItems > 0, pipeline.names == nil {
+    // A lexicon of names tells them in one language only: a model turned around needs another.
+    let isTurned = last == nil && start.map { $0.description.sourceLanguage != recipe.sourceLanguage } ?? false
+    if recipe.augmentation.copiedItems > 0, pipeline.names == nil || isTurned {
       pipeline = try pipeline.adding(TrainingNames.learn(texts, pool: pool))
     }
     try pipeline.write(to: output)
