@@ -52,6 +52,43 @@ MT_CLONES void mt_cross_entropy(float *logits, const float *bias, const int32_t 
   }
 }
 
+MT_CLONES void mt_agreeing_cross_entropy(float *first, float *second, const float *bias, const int32_t *labels, int64_t rows,
+                                         int64_t columns, float smoothing, float second_share, float forward,
+                                         float backward, float gradient_scale, double *loss, double *log_likelihood) {
+  MT_REASSOCIATE
+  float a = 1 - second_share, b = second_share, uniform = smoothing / (float)columns;
+  for (int64_t r = 0; r < rows; r++) {
+    float *x = first + r * columns, *y = second + r * columns;
+    add_bias(x, bias, columns);
+    add_bias(y, bias, columns);
+    float most_x = maximum(x, columns), most_y = maximum(y, columns);
+    float shift_x = most_x + logf(sum_of_exponentials(x, columns, most_x));
+    float shift_y = most_y + logf(sum_of_exponentials(y, columns, most_y));
+    float sum_x = 0, sum_y = 0, from_x = 0, from_y = 0;
+    for (int64_t j = 0; j < columns; j++) {
+      float u = x[j] - shift_x, v = y[j] - shift_y;
+      sum_x += u;
+      sum_y += v;
+      from_x += mt_exp(u) * (u - v);
+      from_y += mt_exp(v) * (v - u);
+      x[j] = u;
+      y[j] = v;
+    }
+    float label_x = x[labels[r]], label_y = y[labels[r]];
+    *log_likelihood += label_x;
+    *loss -= a * ((1.0 - smoothing) * label_x + (double)smoothing * sum_x / (double)columns);
+    *loss -= b * ((1.0 - smoothing) * label_y + (double)smoothing * sum_y / (double)columns);
+    *loss += (double)forward * from_x + (double)backward * from_y;
+    for (int64_t j = 0; j < columns; j++) {
+      float d = x[j] - y[j], p = mt_exp(x[j]), q = mt_exp(y[j]);
+      x[j] = gradient_scale * (a * (p - uniform) + forward * p * (d - from_x) + backward * (p - q));
+      y[j] = gradient_scale * (b * (q - uniform) + forward * (q - p) - backward * q * (d + from_y));
+    }
+    x[labels[r]] -= gradient_scale * a * (1.0f - smoothing);
+    y[labels[r]] -= gradient_scale * b * (1.0f - smoothing);
+  }
+}
+
 MT_CLONES void mt_label_log_probabilities(const float *logits, const float *bias, const int32_t *labels, int64_t rows,
                                           int64_t columns, float *out) {
   MT_REASSOCIATE

@@ -73,7 +73,7 @@ public final class AttentionRNN: EncoderDecoder, @unchecked Sendable {
 
   func encode(_ source: SequenceBatch, _ graph: Graph) -> Memory {
     let packing = TimeMajorPacking(source)
-    var x = embed(embeddings.source, packing.select(source.ids), groups: packing.sentences, graph)
+    var x = embed(embeddings.source, packing.select(source.inputs), groups: packing.sentences, graph)
     var last = (forward: x, backward: Tensor?.none)
     for (number, layer) in encoder.enumerated() {
       if number > 0 { x = dropped(x, shape.hiddenDropout, groups: packing.sentences, graph) }
@@ -171,16 +171,14 @@ public final class AttentionRNN: EncoderDecoder, @unchecked Sendable {
     ).hidden
   }
 
-  public func loss(
-    source: SequenceBatch, target: SequenceBatch, smoothing: Float, gradientScale: Float, graph: Graph
-  ) -> LossSum {
+  public func predictors(
+    source: SequenceBatch, target: SequenceBatch, graph: Graph
+  ) -> (states: Tensor, labels: [Int32]) {
     let packing = TimeMajorPacking(target)
-    let h = decode(target, packing: packing, source: source, graph)
-    let (loss, likelihood) = graph.crossEntropy(
-      h, embeddings.output, bias: embeddings.outputBias, transposed: true, labels: packing.select(target.ids),
-      smoothing: smoothing, gradientScale: gradientScale)
-    return LossSum(loss: loss, logLikelihood: likelihood, tokens: target.tokenCount)
+    return (decode(target, packing: packing, source: source, graph), packing.select(target.ids))
   }
+
+  public var outputLayer: (weight: Parameter, bias: Parameter) { (embeddings.output, embeddings.outputBias) }
 
   public func logProbabilities(source: SequenceBatch, target: SequenceBatch, graph: Graph) -> [Float] {
     let packing = TimeMajorPacking(target)

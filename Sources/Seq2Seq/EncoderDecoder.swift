@@ -10,9 +10,16 @@ public protocol EncoderDecoder: AnyObject, Sendable {
   var configuration: ModelConfiguration { get }
   var parameters: ParameterStore { get }
 
-  /// Teacher-forced label-smoothed cross-entropy of all target tokens, summed; with a recording graph its gradients
-  /// times `gradientScale` are propagated into `graph.gradients` by `graph.backward()`.
-  func loss(source: SequenceBatch, target: SequenceBatch, smoothing: Float, gradientScale: Float, graph: Graph)
+  /// What predicts each target token, teacher-forced: states [N, D] of the output layer, and the token that each row
+  /// ought to predict, [N].
+  func predictors(source: SequenceBatch, target: SequenceBatch, graph: Graph) -> (states: Tensor, labels: [Int32])
+
+  /// The layer that turns states into logits: weight [V, D], used transposed, and bias [1, V].
+  var outputLayer: (weight: Parameter, bias: Parameter) { get }
+
+  /// The objective of all target tokens, summed; with a recording graph its gradients times `gradientScale` are
+  /// propagated into `graph.gradients` by `graph.backward()`.
+  func loss(source: SequenceBatch, target: SequenceBatch, objective: Objective, gradientScale: Float, graph: Graph)
     -> LossSum
 
   /// log P(token | source, earlier tokens) of every target token, [N] in the order of `target.ids`.

@@ -1,9 +1,13 @@
+import Autograd
+
 /// Sentences as ids laid end to end, without padding.
 public struct SequenceBatch: Sendable, Equatable {
   /// [N], all tokens of the batch.
   public private(set) var ids: [Int32] = []
   /// [B+1], sentence b is `ids[offsets[b] ..< offsets[b+1]]`.
   public private(set) var offsets: [Int32] = [0]
+  /// Ascending places in `ids` of tokens whose embeddings are left out; none but while learning.
+  public private(set) var cuts: [Int] = []
 
   public init() {}
 
@@ -23,6 +27,14 @@ public struct SequenceBatch: Sendable, Equatable {
 
   public subscript(sentence: Int) -> ArraySlice<Int32> { ids[Int(offsets[sentence])..<Int(offsets[sentence + 1])] }
 
+  /// The same with each token's embedding left out with the given chance: token cutoff (Shen et al. 2020).
+  public func cutting(_ chance: Float, _ random: inout RandomGenerator) -> SequenceBatch {
+    guard chance > 0 else { return self }
+    var result = self
+    result.cuts = ids.indices.filter { _ in random.uniform() < Double(chance) }
+    return result
+  }
+
   public func length(_ sentence: Int) -> Int { Int(offsets[sentence + 1] - offsets[sentence]) }
 }
 
@@ -35,14 +47,22 @@ extension SequenceBatch {
     return places
   }
 
+  /// What the encoder is fed: `ids`, with −1, the zero embedding, where they are cut. [N]
+  var inputs: [Int32] {
+    var inputs = ids
+    for place in cuts { inputs[place] = -1 }
+    return inputs
+  }
+
   /// What the decoder is fed: each sentence one token later, beginning with −1, the zero embedding. [N]
   var shifted: [Int32] {
-    var inputs: [Int32] = []
-    inputs.reserveCapacity(tokenCount)
+    let inputs = inputs
+    var shifted: [Int32] = []
+    shifted.reserveCapacity(tokenCount)
     for b in 0..<count where length(b) > 0 {
-      inputs.append(-1)
-      inputs.append(contentsOf: self[b].dropLast())
+      shifted.append(-1)
+      shifted.append(contentsOf: inputs[Int(offsets[b])..<Int(offsets[b + 1]) - 1])
     }
-    return inputs
+    return shifted
   }
 }

@@ -50,7 +50,7 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
 
   /// Source ids → memory [N, D].
   func encode(_ source: SequenceBatch, _ graph: Graph) -> Tensor {
-    var x = embed(embeddings.source, source.ids, positions: source.positions, graph)
+    var x = embed(embeddings.source, source.inputs, positions: source.positions, graph)
     for layer in encoder {
       let input = x
       x = graph.compacting { layer(input, offsets: source.offsets, graph) }
@@ -73,15 +73,13 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
     return decoderNorm?(x, graph) ?? x
   }
 
-  public func loss(
-    source: SequenceBatch, target: SequenceBatch, smoothing: Float, gradientScale: Float, graph: Graph
-  ) -> LossSum {
-    let h = decode(target, memory: encode(source, graph), source: source, graph)
-    let (loss, likelihood) = graph.crossEntropy(
-      h, embeddings.output, bias: embeddings.outputBias, transposed: true, labels: target.ids, smoothing: smoothing,
-      gradientScale: gradientScale)
-    return LossSum(loss: loss, logLikelihood: likelihood, tokens: target.tokenCount)
+  public func predictors(
+    source: SequenceBatch, target: SequenceBatch, graph: Graph
+  ) -> (states: Tensor, labels: [Int32]) {
+    (decode(target, memory: encode(source, graph), source: source, graph), target.ids)
   }
+
+  public var outputLayer: (weight: Parameter, bias: Parameter) { (embeddings.output, embeddings.outputBias) }
 
   public func logProbabilities(source: SequenceBatch, target: SequenceBatch, graph: Graph) -> [Float] {
     let h = decode(target, memory: encode(source, graph), source: source, graph)

@@ -65,7 +65,7 @@ public struct TrainingSettings: Sendable, Equatable {
   public var updates: Int?
   public var epochs: Double?
   public var maximumSeconds: Double?
-  public var labelSmoothing: Float = 0.1
+  public var objective = Objective()
   public var learningRate = 1e-3
   public var warmup = 1000
   public var schedule = ScheduleKind.inverseSquareRoot

@@ -285,7 +285,11 @@ extension TrainingSettings {
     updates = try section.optionalInt("updates", in: 1...1_000_000_000)
     epochs = try section.optionalDouble("epochs", in: 0.001...1_000_000)
     maximumSeconds = try section.optionalDouble("max_seconds", in: 0...1e9)
-    labelSmoothing = try section.rate("label_smoothing", labelSmoothing)
+    objective.smoothing = try section.rate("label_smoothing", objective.smoothing)
+    objective.consistency = try section.choice("consistency", objective.consistency)
+    objective.consistencyWeight = Float(
+      try section.double("consistency_weight", Double(objective.consistencyWeight), in: 0...1000))
+    objective.tokenCutoff = try section.rate("token_cutoff", objective.tokenCutoff)
     learningRate = try section.double("learning_rate", learningRate, in: 0...100)
     warmup = try section.int("warmup", warmup, in: 0...1_000_000_000)
     schedule = try section.choice("schedule", schedule)

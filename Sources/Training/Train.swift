@@ -290,7 +290,7 @@ final class TrainingRun {
   private func optimization(_ totalUpdates: Int) -> OptimizationOptions {
     let settings = recipe.training
     var options = OptimizationOptions()
-    options.labelSmoothing = settings.labelSmoothing
+    options.objective = settings.objective
     options.schedule = Schedule(
       kind: settings.schedule, peak: settings.learningRate, warmup: settings.warmup, totalUpdates: totalUpdates)
     options.adam = settings.adam

@@ -5,7 +5,7 @@ import Seq2Seq
 
 /// How parameters are learnt from a batch.
 public struct OptimizationOptions: Sendable, Equatable {
-  public var labelSmoothing: Float = 0.1
+  public var objective = Objective()
   public var schedule = Schedule(kind: .inverseSquareRoot, peak: 1e-3, warmup: 1000, totalUpdates: 10_000)
   public var adam = Adam.Options()
   /// The gradient's Euclidean norm is brought down to this; 0 leaves it alone (Pascanu et al. 2013).
@@ -20,7 +20,7 @@ public struct OptimizationOptions: Sendable, Equatable {
 
 /// What became of one update.
 public struct UpdateOutcome: Sendable, Equatable {
-  /// Per target token, nats, with label smoothing; nil if it was not a finite number.
+  /// The objective per target token, nats, with label smoothing; nil if it was not a finite number.
   public var loss: Double?
   /// Per target token, nats, without label smoothing.
   public var negativeLogLikelihood: Double?
@@ -112,7 +112,7 @@ public final class Trainer: @unchecked Sendable {
 
   private func computeGradients(_ batch: UpdateBatch) -> [LossSum] {
     let results = Results(count: batch.shards.count)
-    let (smoothing, precision) = (options.labelSmoothing, options.precision.supported)
+    let (objective, precision) = (options.objective, options.precision.supported)
     let scale = 1 / Float(max(batch.targetTokens, 1))
     pool.run(batch.shards.count) { [self] worker, index in
       let (shard, gradient) = (batch.shards[index], gradients[index])
@@ -122,7 +122,7 @@ public final class Trainer: @unchecked Sendable {
         arena: arenas[worker], gradients: gradient, precision: precision,
         random: RandomGenerator(seed: options.seed, 104, update, index))
       results.sums[index] = model.loss(
-        source: shard.source, target: shard.target, smoothing: smoothing, gradientScale: scale, graph: graph)
+        source: shard.source, target: shard.target, objective: objective, gradientScale: scale, graph: graph)
       graph.backward()
       graph.reset()
     }

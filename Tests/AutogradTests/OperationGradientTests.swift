@@ -1,4 +1,5 @@
 @testable import Autograd
+import Foundation
 import Testing
 
 /// One case an operation; sizes all different and more than one sentence throughout.
@@ -83,6 +84,63 @@ let operationCases: [OperationCase] = ActivationKind.allCases.map { kind in
     let check = GradientCheck(inputs: operation.inputs, parameters: store, maskSeed: operation.maskSeed)
     let worst = check.worst { operation.build($0, $1, store) }
     #expect(worst < operation.tolerance, "\(operation.name): \(worst)")
+  }
+
+  @Test("Two passes' loss is the formula's, and its gradients agree with finite differences",
+    arguments: [(Float(0), Float(3), Float(0)), (0.5, 1.25, 1.25)])
+  func agreement(share: Float, forward: Float, backward: Float) {
+    let store = makeStore([("w", 11, 4), ("b", 1, 11)])
+    let arena = Arena()
+    let gradients = GradientBuffer(store)
+    var random = RandomGenerator(seed: 6)
+    let rows = 150
+    var h = (0..<2 * rows * 4).map { _ in Float(random.gaussian()) }
+    let labels = (0..<rows).map { _ in Int32.random(in: 0..<11, using: &random) }
+    func run() -> (loss: Double, likelihood: Double, gradient: [Float]) {
+      arena.reset()
+      gradients.clear()
+      let graph = Graph(arena: arena, gradients: gradients, random: nil)
+      let x = graph.makeTensor(rows, 4, Array(h[..<(rows * 4)]))
+      let y = graph.makeTensor(rows, 4, Array(h[(rows * 4)...]))
+      let (loss, likelihood) = graph.crossEntropy(
+        x, store["w"]!, bias: store["b"]!, transposed: true, labels: labels, smoothing: 0.1, gradientScale: 1,
+        agreeingWith: AgreeingPass(states: y, share: share, forward: forward, backward: backward))
+      graph.backward()
+      return (loss, likelihood, graph.gradient(x) + graph.gradient(y))
+    }
+    func logSoftmax(_ row: Int) -> [Double] {
+      let (w, b) = (store["w"]!, store["b"]!)
+      let z = (0..<11).map { v in
+        Double(b.data[v]) + (0..<4).reduce(0) { $0 + Double(h[row * 4 + $1]) * Double(w.data[v * 4 + $1]) }
+      }
+      let total = log(z.reduce(0) { $0 + exp($1) })
+      return z.map { $0 - total }
+    }
+    var (loss, likelihood) = (0.0, 0.0)
+    for r in 0..<rows {
+      let (u, v, label) = (logSoftmax(r), logSoftmax(rows + r), Int(labels[r]))
+      func smoothed(_ x: [Double]) -> Double { -0.9 * x[label] - 0.1 * x.reduce(0, +) / 11 }
+      loss += (1 - Double(share)) * smoothed(u) + Double(share) * smoothed(v)
+      for j in 0..<11 {
+        loss += Double(forward) * exp(u[j]) * (u[j] - v[j]) + Double(backward) * exp(v[j]) * (v[j] - u[j])
+      }
+      likelihood += u[label]
+    }
+    let first = run()
+    #expect(abs(first.loss - loss) < 1e-3 && abs(first.likelihood - likelihood) < 1e-3, "\(first.loss), not \(loss)")
+    let learnt = store.parameters.map { gradients.gradient($0) }
+    func compare(_ analytic: Float, _ name: String, _ shift: (Float) -> Void) {
+      shift(0.01)
+      let up = run().loss
+      shift(-0.02)
+      let numeric = (up - run().loss) / 0.02
+      shift(0.01)
+      #expect(abs(Double(analytic) - numeric) < 0.01 * (abs(numeric) + 1), "\(name): \(analytic), not \(numeric)")
+    }
+    for i in [0, 3, 517, 600, 901, 1199] { compare(first.gradient[i], "h[\(i)]") { h[i] += $0 } }
+    for (p, g) in zip(store.parameters, learnt) {
+      for i in [0, p.count / 2, p.count - 1] { compare(g[i], "\(p.name)[\(i)]") { p.data[i] += $0 } }
+    }
   }
 
   @Test("The loss operation's gradients agree with finite differences", arguments: [true, false], [Float(0), 0.1])

@@ -262,7 +262,7 @@ import Testing
       let buffer = GradientBuffer(model.parameters)
       let graph = Graph(arena: Arena(), gradients: buffer, precision: precision, random: nil)
       _ = model.loss(
-        source: ModelChecks.source, target: ModelChecks.target, smoothing: 0.1, gradientScale: 1, graph: graph)
+        source: ModelChecks.source, target: ModelChecks.target, objective: Objective(smoothing: 0.1), gradientScale: 1, graph: graph)
       graph.backward()
       return model.parameters.parameters.flatMap { buffer.gradient($0) }
     }

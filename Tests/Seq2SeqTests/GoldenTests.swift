@@ -18,7 +18,7 @@ struct Golden: Decodable {
   /// Compares loss, log-probabilities and every gradient, relative to the largest of its tensor.
   func check(_ model: any EncoderDecoder) throws {
     let buffer = GradientBuffer(model.parameters)
-    let sum = ModelChecks.loss(model, smoothing: 0.1, gradients: buffer)
+    let sum = ModelChecks.loss(model, objective: Objective(smoothing: 0.1), gradients: buffer)
     #expect(abs(sum.loss - loss) < 1e-4 * loss)
     let forced = ModelChecks.forcedLogProbabilities(model)
     #expect(forced.count == log_probabilities.count)

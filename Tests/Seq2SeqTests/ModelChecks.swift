@@ -19,22 +19,26 @@ enum ModelChecks {
   }
 
   static func loss(
-    _ model: any EncoderDecoder, smoothing: Float = 0.1, maskSeed: UInt64? = nil, gradients: GradientBuffer? = nil
+    _ model: any EncoderDecoder, objective: Objective = Objective(smoothing: 0.1), maskSeed: UInt64? = nil,
+    gradients: GradientBuffer? = nil
   ) -> LossSum {
     let arena = Arena()
     let buffer = gradients ?? GradientBuffer(model.parameters)
     buffer.clear()
     let graph = Graph(arena: arena, gradients: buffer, random: maskSeed.map { RandomGenerator(seed: $0) })
-    let loss = model.loss(source: source, target: target, smoothing: smoothing, gradientScale: 1, graph: graph)
+    let loss = model.loss(source: source, target: target, objective: objective, gradientScale: 1, graph: graph)
     graph.backward()
     return loss
   }
 
   /// The largest relative difference between analytic gradients and central differences over some elements of every
   /// parameter.
-  static func worstGradient(_ model: any EncoderDecoder, maskSeed: UInt64? = nil, step: Float = 3e-3) -> (Double, String) {
+  static func worstGradient(
+    _ model: any EncoderDecoder, objective: Objective = Objective(smoothing: 0.1), maskSeed: UInt64? = nil,
+    step: Float = 3e-3
+  ) -> (Double, String) {
     let gradients = GradientBuffer(model.parameters)
-    _ = loss(model, maskSeed: maskSeed, gradients: gradients)
+    _ = loss(model, objective: objective, maskSeed: maskSeed, gradients: gradients)
     var worst = (0.0, "")
     var random = RandomGenerator(seed: 17)
     for p in model.parameters.parameters {
@@ -43,9 +47,9 @@ enum ModelChecks {
         let i = Int.random(in: 0..<p.count, using: &random)
         let old = p.data[i]
         p.data[i] = old + step
-        let up = loss(model, maskSeed: maskSeed).loss
+        let up = loss(model, objective: objective, maskSeed: maskSeed).loss
         p.data[i] = old - step
-        let down = loss(model, maskSeed: maskSeed).loss
+        let down = loss(model, objective: objective, maskSeed: maskSeed).loss
         p.data[i] = old
         let numeric = (up - down) / Double(2 * step)
         let error = abs(Double(analytic[i]) - numeric) / (abs(Double(analytic[i])) + abs(numeric) + 0.1)

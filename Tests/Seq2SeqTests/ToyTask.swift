@@ -31,7 +31,7 @@ enum ToyTask: String, CaseIterable, Sendable {
       arena.reset()
       gradients.clear()
       let graph = Graph(arena: arena, gradients: gradients, random: nil)
-      let sum = model.loss(source: source, target: target, smoothing: 0, gradientScale: 1, graph: graph)
+      let sum = model.loss(source: source, target: target, objective: Objective(smoothing: 0), gradientScale: 1, graph: graph)
       graph.backward()
       let norm = mt_sum_of_squares(gradients.data, Int64(gradients.count)).squareRoot() / Double(sum.tokens)
       let scale = Float(min(1, 1 / norm)) / Float(sum.tokens)

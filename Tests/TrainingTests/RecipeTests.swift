@@ -73,6 +73,7 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
     #expect(error(smallest, ["model.transformer.heads=7"]).map { "\($0)".contains("7 heads") } == true)
     #expect(error(smallest, ["text.vocabulary=separate"]).map { "\($0)".contains("model.embeddings") } == true)
     #expect(error(smallest, ["training.precision=int8"]) != nil)
+    #expect(error(smallest, ["training.consistency=cut"]).map { "\($0)".contains("cutoff") } == true)
   }
 
   @Test("--set changes any value, adds what is missing, and reaches into lists")
@@ -90,6 +91,15 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
     #expect(
       error(smallest, ["training.updats=5"])
         == .unknownKey(key: "training.updats", line: nil, nearest: "training.updates"))
+  }
+
+  @Test("The consistency of two passes is a setting of the training")
+  func consistency() throws {
+    let r = try recipe(
+      smallest, ["training.consistency=cutoff", "training.consistency_weight=2.5", "training.token_cutoff=0.05"])
+    var expected = Objective(smoothing: 0.1)
+    (expected.consistency, expected.consistencyWeight, expected.tokenCutoff) = (.cutoff, 2.5, 0.05)
+    #expect(r.training.objective == expected)
   }
 
   @Test("Distances between words count insertions, deletions, substitutions and swaps")
@@ -119,7 +129,7 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
     #expect(sizes == [256, 1024, 8, 3, 3] as [Int])
     #expect(t.normalization == .post && t.dropout == 0.1 && t.attentionDropout == 0)
     #expect(r.text.vocabularySize == 8000 && r.text.vocabulary == .joint)
-    #expect(r.training.batchTokens == 4000 && r.training.labelSmoothing == 0.1)
+    #expect(r.training.batchTokens == 4000 && r.training.objective == Objective())
     #expect(r.train == [CorpusFiles(source: "multi30k.train.fr.gz", target: "multi30k.train.en.gz")])
   }
 }

@@ -171,11 +171,21 @@ private final class FailingModel: EncoderDecoder, @unchecked Sendable {
   var parameters: ParameterStore { inner.parameters }
   var productWeights: [(parameter: Parameter, transposed: Bool)] { inner.productWeights }
 
-  func loss(source: SequenceBatch, target: SequenceBatch, smoothing: Float, gradientScale: Float, graph: Graph) -> LossSum {
+  var outputLayer: (weight: Parameter, bias: Parameter) { inner.outputLayer }
+
+  func predictors(
+    source: SequenceBatch, target: SequenceBatch, graph: Graph
+  ) -> (states: Tensor, labels: [Int32]) {
+    inner.predictors(source: source, target: target, graph: graph)
+  }
+
+  func loss(
+    source: SequenceBatch, target: SequenceBatch, objective: Objective, gradientScale: Float, graph: Graph
+  ) -> LossSum {
     // One thread and three shards: shards come in order.
     calls += 1
     var sum = inner.loss(
-      source: source, target: target, smoothing: smoothing, gradientScale: gradientScale, graph: graph)
+      source: source, target: target, objective: objective, gradientScale: gradientScale, graph: graph)
     if calls % 3 == 1, fails((calls + 2) / 3) { sum.loss = .nan }
     return sum
   }

@@ -193,6 +193,13 @@ void mt_dot_attention_backward(float *dquery, float *dkeys, float *dvalues, cons
 /// loss = −(1−ε)·log p[label] − ε/V·Σ log p. Adds to *loss and *log_likelihood (natural log, double).
 void mt_cross_entropy(float *logits, const float *bias, const int32_t *labels, int64_t rows, int64_t columns, float smoothing,
                       float gradient_scale, double *loss, double *log_likelihood);
+
+// The same of two passes over the same labels, that ought to agree: the loss is (1 - s)·CE(p) + s·CE(q)
+// + forward·KL(p|q) + backward·KL(q|p) with s = second_share; both logits become their gradients times
+// gradient_scale. Adds Σ log p(label) of the first pass.
+void mt_agreeing_cross_entropy(float *first, float *second, const float *bias, const int32_t *labels, int64_t rows,
+                               int64_t columns, float smoothing, float second_share, float forward, float backward,
+                               float gradient_scale, double *loss, double *log_likelihood);
 /// out[r] = log-softmax(logits[r] + bias)[labels[r]]
 void mt_label_log_probabilities(const float *logits, const float *bias, const int32_t *labels, int64_t rows,
                                 int64_t columns, float *out);
