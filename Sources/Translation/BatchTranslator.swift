@@ -12,9 +12,10 @@ final class BatchTranslator {
   private let options: SearchOptions
   private let maximumLength: Int
 
-  init(_ translator: Translator, _ options: TranslationOptions) {
+  /// `workspaces` are at least as many as there are models; without any it makes its own.
+  init(_ translator: Translator, _ options: TranslationOptions, workspaces: [Workspace]? = nil) {
     models = translator.models.map(\.model)
-    workspaces = translator.models.map { _ in Workspace() }
+    self.workspaces = workspaces ?? translator.models.map { _ in Workspace() }
     var search = options.search
     // To choose among, for lines with spans to protect.
     if options.protectsSpans, search.sampling == nil {
@@ -36,9 +37,13 @@ final class BatchTranslator {
 
   /// Hypotheses of each part, best first. Where none has every placeholder those of a wider search, and where that finds
   /// none either, after them those of the line as it was before masking, whose spans the model may copy itself. `lines`
-  /// are the numbers of the parts' lines, for random draws.
-  func translate(_ parts: [PreparedLine.Part], lines: [Int]) -> [[Hypothesis]] {
-    var found = run(search, parts, lines)
+  /// are the numbers of the parts' lines, for random draws. `settled` is told as the first search goes what beginning of
+  /// which part will not change any more; not of parts with placeholders, for which a wider search may follow.
+  func translate(
+    _ parts: [PreparedLine.Part], lines: [Int], settled: ((Int, [Int32]) -> Void)? = nil
+  ) -> [[Hypothesis]] {
+    var found = run(
+      search, parts, lines, settled.map { settled in { if parts[$0].mask == nil { settled($0, $1) } } })
     guard let widerSearch else { return found }
     let open = parts.indices.filter { i in
       parts[i].mask != nil && !found[i].contains { losses(parts[i], $0) == 0 }
@@ -79,7 +84,9 @@ final class BatchTranslator {
     hypotheses.map { losses(part, $0) }.min() ?? Int.max
   }
 
-  private func run(_ search: any Search, _ parts: [PreparedLine.Part], _ lines: [Int]) -> [[Hypothesis]] {
+  private func run(
+    _ search: any Search, _ parts: [PreparedLine.Part], _ lines: [Int], _ settled: SettledBeginnings? = nil
+  ) -> [[Hypothesis]] {
     let sources = SequenceBatch(parts.map { $0.source + [SpecialToken.end] })
     let states = zip(models, workspaces).map { $0.startDecoding(sources, workspace: $1) }
     let state = states.count == 1 ? states[0] : EnsembleState(states)
@@ -88,6 +95,6 @@ final class BatchTranslator {
       zip(parts, lines).map { part, line in
         let longest = min(options.longestOutput(sourceLength: part.source.count), maximumLength)
         return SearchSentence(maximumLength: longest, prefix: Array(part.prefix.prefix(maximumLength)), index: line)
-      })
+      }, settled: settled)
   }
 }

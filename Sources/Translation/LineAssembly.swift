@@ -60,7 +60,7 @@ struct LineAssembly {
   }
 
   /// Between the parts of a line: a space, but in writing systems that have none between words.
-  private var joiner: String {
+  var joiner: String {
     let language = translator.description.targetLanguage.prefix { $0 != "-" }.lowercased()
     return ["zh", "ja", "th", "lo", "km", "my", "yue"].contains(language) ? "" : " "
   }

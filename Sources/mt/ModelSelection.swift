@@ -21,6 +21,18 @@ enum DefaultModel {
     throw NoModelError(places: [local.relativePath, installed.path])
   }
 
+  /// All models of the first of these places that has any, by name.
+  static func findAll() throws -> [URL] {
+    if let named = ProcessInfo.processInfo.environment["MT_MODEL"], !named.isEmpty { return [URL(fileURLWithPath: named)] }
+    let places = [URL(fileURLWithPath: "Models"), share.appendingPathComponent("models")]
+    for place in places {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
+      let found = names.sorted().map { place.appendingPathComponent($0) }.filter { ModelDirectory($0).exists }
+      if !found.isEmpty { return found }
+    }
+    throw NoModelError(places: places.map(\.relativePath))
+  }
+
   /// Where `make install` puts what is not a program: beside the folder of the program.
   static var share: URL {
     executable.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("share/mt")

@@ -2,6 +2,7 @@ import ArgumentParser
 import Autograd
 import Foundation
 import Seq2Seq
+import Synchronization
 import Translation
 
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
@@ -77,6 +78,9 @@ struct TranslateCommand: ParsableCommand {
   @Option(help: "How to compute; where the processor lacks it, float32. (default: as the model is stored)")
   var precision: Precision?
 
+  @Flag(help: "Print a translation while it comes about: what all that it can still become begins with.")
+  var stream = false
+
   @OptionGroup var threads: ThreadsOption
 
   @Option(help: ArgumentHelp(
@@ -97,6 +101,9 @@ struct TranslateCommand: ParsableCommand {
     try SearchFlags.require("--top-k", topK, in: 0...Int.max)
     guard temperature > 0, temperature.isFinite else { throw ValidationError("--temperature \(temperature) is not above 0.") }
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p \(topP) is not above 0 and at most 1.") }
+    if stream, nBest != nil || alignments || prefix != nil || format != .text || report != nil {
+      throw ValidationError("--stream prints texts alone: no --n-best, --alignments, --prefix, --format or --report.")
+    }
     if !sample, let nBest, let beam = search.beam, nBest > beam {
       throw ValidationError("--n-best \(nBest) needs --beam of at least \(nBest).")
     }
@@ -110,6 +117,7 @@ struct TranslateCommand: ParsableCommand {
 
     let options = try self.options(translator)
     let input = try LineInput(files, replacingInvalid: replaceInvalid)
+    if stream { return try printStream(input, translator, options) }
     let prefixes = try prefix.map { try LineInput([$0], replacingInvalid: replaceInvalid) }
     let printer = TranslationPrinter(
       format: format, nBest: nBest != nil, alignments: alignments, pieces: translator.text)
@@ -139,6 +147,39 @@ struct TranslateCommand: ParsableCommand {
     }
     try stream.finish()
     if let report { try measure.write(to: URL(fileURLWithPath: report), withLatencies: latencies) }
+  }
+
+  /// Line by line, each as far as it is settled.
+  private func printStream(_ input: LineInput, _ translator: Translator, _ options: TranslationOptions) throws {
+    var limits = TranslationPool.Limits()
+    limits.threads = options.threads
+    let pool = TranslationPool(limits)
+    defer { pool.stop() }
+    let output = StandardOutput.shared
+    var number = 0
+    while let line = try input.next() {
+      number += 1
+      // What of the line is printed; this thread waits while workers change it.
+      let printed = Mutex("")
+      @Sendable func print(_ text: String) {
+        printed.withLock { printed in
+          guard text.utf8.starts(with: printed.utf8), text.utf8.count > printed.utf8.count else { return }
+          // A reader that has gone is noticed at the end of the line.
+          try? output.write(String(decoding: text.utf8.dropFirst(printed.utf8.count), as: UTF8.self))
+          try? output.flush()
+          printed = text
+        }
+      }
+      let translated = try blocking {
+        try await pool.translate([TranslationInput(line)], with: translator, options) { _, text, _ in print(text) }
+      }
+      for warning in translated[0].warnings { warn("line \(number): \(warning)") }
+      let text = translated[0].text
+      print(text)
+      // Should a beginning have been taken back after all, the whole line is printed once more.
+      try output.write(printed.withLock { $0 == text } ? "\n" : "\n\(text)\n")
+      try output.flush()
+    }
   }
 
   private func options(_ translator: Translator) throws -> TranslationOptions {

@@ -14,7 +14,8 @@ public enum TinyModel {
 
   /// `maximumLength` counts the end symbol.
   public static func save(
-    to url: URL, maximumLength: Int = 60, precision: Precision = .float32, seed: UInt64 = 5
+    to url: URL, maximumLength: Int = 60, precision: Precision = .float32, seed: UInt64 = 5, source: String = "fr",
+    target: String = "en"
   ) throws {
     var configuration = TextConfiguration()
     configuration.vocabularySize = 420
@@ -24,7 +25,7 @@ public enum TinyModel {
     (shape.modelSize, shape.feedForwardSize, shape.heads) = (24, 40, 2)
     (shape.encoderLayers, shape.decoderLayers, shape.maximumLength) = (1, 2, maximumLength)
     let description = ModelDescription(
-      sourceLanguage: "fr", targetLanguage: "en", precision: precision,
+      sourceLanguage: source, targetLanguage: target, precision: precision,
       model: ModelConfiguration(
         transformer: shape, sourceVocabularySize: text.sourceVocabulary.count,
         targetVocabularySize: text.targetVocabulary.count, embeddings: .all))

@@ -20,11 +20,15 @@ public struct BeamSearch: Search {
     self.options = options
   }
 
-  public func run(_ state: any DecoderState, _ sentences: [SearchSentence]) -> [[Hypothesis]] {
+  public func run(
+    _ state: any DecoderState, _ sentences: [SearchSentence], settled: SettledBeginnings?
+  ) -> [[Hypothesis]] {
     precondition(state.rowCount == sentences.count, "\(state.rowCount) rows for \(sentences.count) sentences")
     let beams = sentences.map { Beam(options, $0) }
     let next = NextTokens(options, count: 2 * options.beamSize)
     let wantsAttention = options.keepsAttention || options.lengthNormalization.coveragePenalty != 0
+    let sentence = Dictionary(
+      uniqueKeysWithValues: settled == nil ? [] : beams.enumerated().map { (ObjectIdentifier($1), $0) })
     /// The beam of each row of the state.
     var owners = beams
     var places = Array(repeating: 0, count: beams.count)
@@ -47,6 +51,7 @@ public struct BeamSearch: Search {
         let beam = owners[first]
         let count = beam.live.count
         beam.advance(step: step, firstRow: first, next: next, attention: attention)
+        if let settled, let tokens = beam.newlySettled() { settled(sentence[ObjectIdentifier(beam)] ?? 0, tokens) }
         for (place, hypothesis) in beam.live.enumerated() {
           rows.append(first + hypothesis.parentPlace)
           following.append(hypothesis.token)
@@ -85,6 +90,8 @@ private final class Beam {
     var parent: Int32
     var token: Int32
     var logProbability: Float
+    /// Tokens up to this one.
+    var length: Int32
   }
 
   private struct Finished {
@@ -113,6 +120,7 @@ private final class Beam {
   private var finishedInAll = 0
   private var candidates: [Candidate] = []
   private var previous: [Live] = []
+  private var settledLength: Int32 = 0
 
   init(_ options: SearchOptions, _ sentence: SearchSentence) {
     self.options = options
@@ -179,7 +187,9 @@ private final class Beam {
 
   private func makeNode(_ candidate: Candidate, parent: Live, attention: [Float]) -> Int32 {
     nodes.append(
-      Node(parent: parent.node, token: candidate.token, logProbability: candidate.tokenLogProbability))
+      Node(
+        parent: parent.node, token: candidate.token, logProbability: candidate.tokenLogProbability,
+        length: length(parent.node) + 1))
     if options.keepsAttention { attentions.append(attention) }
     return Int32(nodes.count - 1)
   }
@@ -250,6 +260,24 @@ private final class Beam {
       node = nodes[Int(node)].parent
     }
     return path.reversed()
+  }
+
+  private func length(_ node: Int32) -> Int32 { node < 0 ? 0 : nodes[Int(node)].length }
+
+  /// The tokens with which all hypotheses begin, live and ended, where they are more than when this was last asked; nil
+  /// otherwise. Cost: as many looks as the hypotheses have tokens that they do not share.
+  func newlySettled() -> [Int32]? {
+    guard !live.isEmpty else { return nil }
+    var ends = Set(live.map(\.node) + finished.map { nodes[Int($0.node)].parent })
+    // The longest give way until all are one.
+    while ends.count > 1 {
+      let longest = ends.lazy.map(self.length).max() ?? 0
+      guard longest > settledLength else { return nil }
+      ends = Set(ends.map { self.length($0) == longest ? nodes[Int($0)].parent : $0 })
+    }
+    guard let end = ends.first, length(end) > settledLength else { return nil }
+    settledLength = length(end)
+    return path(end).map { nodes[$0].token }
   }
 
   /// The tokens of a live hypothesis.

@@ -4,10 +4,12 @@ public struct GreedySearch: Search {
 
   public init(_ options: SearchOptions) { self.options = options }
 
-  public func run(_ state: any DecoderState, _ sentences: [SearchSentence]) -> [[Hypothesis]] {
+  public func run(
+    _ state: any DecoderState, _ sentences: [SearchSentence], settled: SettledBeginnings?
+  ) -> [[Hypothesis]] {
     precondition(state.rowCount == sentences.count, "\(state.rowCount) rows for \(sentences.count) sentences")
     let next = NextTokens(options, count: 1)
-    let outputs = StepwiseDecoding(options, sentences).run(state) { tokens, decoding in
+    let outputs = StepwiseDecoding(options, sentences).run(state, settled: settled) { tokens, decoding in
       next.prepare(
         rows: decoding.live.count, step: decoding.step, sentence: decoding.sentence, tokens: decoding.tokens)
       state.step(tokens, finding: next)
@@ -47,7 +49,9 @@ final class StepwiseDecoding {
 
   /// `choose` is given the last token of every live row, takes a step of the state, and returns a next token for every
   /// row, −1 if there is none: the forced one where a prefix or the longest length leaves no choice.
-  func run(_ state: any DecoderState, choose: ([Int32]?, StepwiseDecoding) -> [Choice]) -> [Hypothesis] {
+  func run(
+    _ state: any DecoderState, settled: SettledBeginnings?, choose: ([Int32]?, StepwiseDecoding) -> [Choice]
+  ) -> [Hypothesis] {
     var tokens: [Int32]?
     let wantsAttention = options.keepsAttention || options.lengthNormalization.coveragePenalty != 0
     while !live.isEmpty {
@@ -61,6 +65,7 @@ final class StepwiseDecoding {
           survivors.append(row)
           survivingOutputs.append(live[row])
           next.append(choice.token)
+          settled?(live[row], outputs[live[row]].tokens)
         }
       }
       if survivors.count < live.count, !survivors.isEmpty { state.reorder(survivors) }

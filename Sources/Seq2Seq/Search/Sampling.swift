@@ -13,7 +13,10 @@ public struct Sampling: Search {
     precondition(sampling.temperature > 0, "temperature \(sampling.temperature)")
   }
 
-  public func run(_ state: any DecoderState, _ sentences: [SearchSentence]) -> [[Hypothesis]] {
+  /// Of several outputs for each sentence nothing settles before the end.
+  public func run(
+    _ state: any DecoderState, _ sentences: [SearchSentence], settled: SettledBeginnings?
+  ) -> [[Hypothesis]] {
     precondition(state.rowCount == sentences.count, "\(state.rowCount) rows for \(sentences.count) sentences")
     let samples = options.hypothesisCount
     if samples > 1 { state.reorder(sentences.indices.flatMap { Array(repeating: $0, count: samples) }) }
@@ -26,7 +29,7 @@ public struct Sampling: Search {
     }
     var row = RankedRow(vocabulary)
     let repeated = sentences.flatMap { Array(repeating: $0, count: samples) }
-    let outputs = StepwiseDecoding(options, repeated).run(state) { tokens, decoding in
+    let outputs = StepwiseDecoding(options, repeated).run(state, settled: samples == 1 ? settled : nil) { tokens, decoding in
       let logits = state.step(tokens)
       next.find(
         in: logits, vocabulary: vocabulary, rows: decoding.live.count, step: decoding.step,

@@ -107,10 +107,22 @@ public struct Hypothesis: Sendable, Equatable {
   }
 }
 
+/// Is told of a sentence, by its place in its batch, the tokens with which all it can still become begin: each time they
+/// have become more.
+public typealias SettledBeginnings = (_ sentence: Int, _ tokens: [Int32]) -> Void
+
 /// A way to turn a decoder's state into outputs. It never asks which architecture the state belongs to.
 public protocol Search: Sendable {
   /// Runs `state`, which is before its first token and has one row per sentence, to the end.
   /// Returns for each sentence its hypotheses, best first; there is always one. A sentence's result does not depend
   /// on the others. Cost: as many decoder steps as the longest output has tokens, and one for the end.
-  func run(_ state: any DecoderState, _ sentences: [SearchSentence]) -> [[Hypothesis]]
+  func run(
+    _ state: any DecoderState, _ sentences: [SearchSentence], settled: SettledBeginnings?
+  ) -> [[Hypothesis]]
+}
+
+extension Search {
+  public func run(_ state: any DecoderState, _ sentences: [SearchSentence]) -> [[Hypothesis]] {
+    run(state, sentences, settled: nil)
+  }
 }

@@ -1,0 +1,123 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// The parameters of a request, from a JSON body, or from a form body and the query.
+struct RequestParameters {
+  enum Value: Equatable {
+    case text(String)
+    case list([String])
+    /// A number, as written.
+    case number(Double)
+    case other
+  }
+
+  private var values: [String: Value] = [:]
+
+  /// Reads the body, at most `limit` bytes. Throws `APIError`: 413 for more, 400 for what is not JSON.
+  static func read(_ request: Request, limit: Int) async throws -> RequestParameters {
+    var body: ByteBuffer
+    do {
+      body = try await request.body.collect(upTo: limit)
+    } catch let error as any HTTPResponseError where error.status == .contentTooLarge {
+      throw APIError(.contentTooLarge, "Invalid request: the body exceeds \(limit) bytes")
+    } catch is NIOTooManyBytesError {
+      throw APIError(.contentTooLarge, "Invalid request: the body exceeds \(limit) bytes")
+    }
+    let header = request.headers[.contentType] ?? ""
+    let type = header.prefix { $0 != ";" }.lowercased().trimmingCharacters(in: .whitespaces)
+    if type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) {
+      return try RequestParameters(json: Data(body.readableBytesView))
+    }
+    var parameters = RequestParameters()
+    let text = body.readString(length: body.readableBytes) ?? ""
+    if type == "application/x-www-form-urlencoded" { parameters.add(form: text) }
+    if type == "multipart/form-data" { parameters.add(parts: text, type: header) }
+    parameters.add(form: request.uri.query ?? "")
+    return parameters
+  }
+
+  init() {}
+
+  /// Throws `APIError` where it is not a JSON object.
+  init(json: Data) throws {
+    guard let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+      throw APIError(.badRequest, "Invalid JSON format")
+    }
+    for (key, value) in object where !(value is NSNull) {
+      values[key] =
+        switch value {
+        case let text as String: .text(text)
+        case let list as [String]: .list(list)
+        case let number as NSNumber: .number(number.doubleValue)
+        default: .other
+        }
+    }
+  }
+
+  /// Adds `a=b&c=d`; later ones win. Ends of lines become plain line feeds, as browsers send them as two characters.
+  mutating func add(form: String) {
+    for pair in form.split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let key = Self.decode(parts[0]), let value = Self.decode(parts.count > 1 ? parts[1] : "") else { continue }
+      values[key] = .text(Self.plainLines(value))
+    }
+  }
+
+  /// Adds the fields of a `multipart/form-data` body (RFC 7578); files are passed over.
+  mutating func add(parts body: String, type: String) {
+    guard let boundary = Self.parameter("boundary", of: type), !boundary.isEmpty else { return }
+    // The first boundary begins the body, all others a line.
+    for part in ("\r\n" + body).components(separatedBy: "\r\n--" + boundary).dropFirst() {
+      guard !part.hasPrefix("--"), let end = part.range(of: "\r\n\r\n") else { continue }
+      let disposition = part[..<end.lowerBound].components(separatedBy: "\r\n")
+        .first { $0.lowercased().hasPrefix("content-disposition:") }
+      guard let disposition, let name = Self.parameter("name", of: disposition),
+        Self.parameter("filename", of: disposition) == nil
+      else { continue }
+      values[name] = .text(Self.plainLines(String(part[end.upperBound...])))
+    }
+  }
+
+  /// The value of `; name=value` or `; name="value"` in a header.
+  private static func parameter(_ name: String, of header: String) -> String? {
+    for field in header.components(separatedBy: ";").dropFirst() {
+      let parts = field.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      guard parts.count == 2, parts[0].lowercased() == name else { continue }
+      return parts[1].hasPrefix("\"") ? String(parts[1].dropFirst().prefix { $0 != "\"" }) : parts[1]
+    }
+    return nil
+  }
+
+  private static func plainLines(_ text: String) -> String {
+    text.replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r", with: "\n")
+  }
+
+  private static func decode(_ text: Substring) -> String? {
+    text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
+  }
+
+  subscript(key: String) -> Value? { values[key] }
+
+  /// A text that is there and not empty.
+  func text(_ key: String) -> String? {
+    guard case .text(let text)? = values[key], !text.isEmpty else { return nil }
+    return text
+  }
+
+  /// The same, or the error that says it is missing.
+  func requiredText(_ key: String) throws -> String {
+    guard let text = text(key) else { throw APIError.missing(key) }
+    return text
+  }
+
+  /// One text, or several, none of it missing: `[]` and `""` are.
+  func requiredTexts(_ key: String) throws -> (texts: [String], isList: Bool) {
+    switch values[key] {
+    case .text(let text)? where !text.isEmpty: return ([text], false)
+    case .list(let list)? where !list.isEmpty: return (list, true)
+    default: throw APIError.missing(key)
+    }
+  }
+}
