@@ -46,10 +46,11 @@ let package = Package(
       ],
       // In the program itself, so that it stays one file that can be moved.
       resources: [.embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js")]),
+    .target(name: "Story", dependencies: ["ErrorAnalysis", "Training"]),
     .executableTarget(
       name: "mt",
       dependencies: [
-        "Translation", "Evaluation", "ErrorAnalysis", "Interchange", "Training", "TranslationServer", argumentParser, logging,
+        "Translation", "Evaluation", "ErrorAnalysis", "Interchange", "Training", "Story", "TranslationServer", argumentParser, logging,
       ]),
     // Suites mirror Sources.
     .target(name: "TestSupport", dependencies: ["Translation"], path: "Tests/TestSupport"),
@@ -64,6 +65,7 @@ let package = Package(
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"], resources: [.copy("Resources")]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "AllocationCounter"]),
     .testTarget(name: "TranslationServerTests", dependencies: ["TranslationServer", "TestSupport", embeddedChannel]),
+    .testTarget(name: "StoryTests", dependencies: ["Story", "TestSupport"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "mt"], exclude: ["Fixtures"]),
   ]
 )

@@ -84,3 +84,9 @@ final class TrainingLog {
     return data.split(separator: 0x0A).map { ($0, try? decoder.decode(UpdateRecord.self, from: $0)) }
   }
 }
+
+extension UpdateRecord {
+  /// All whole records of a `training.jsonl`.
+  /// - Throws: `ModelError` where there is none.
+  public static func read(_ url: URL) throws -> [UpdateRecord] { try TrainingLog.read(url) }
+}

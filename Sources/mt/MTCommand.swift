@@ -19,8 +19,9 @@ struct MTCommand: ParsableCommand {
     version: "mt \(version)",
     subcommands: [
       TranslateCommand.self, TrainCommand.self, EvalCommand.self, ErrorAnalysisCommand.self, ScoreCommand.self,
-      InspectCommand.self, TokenizeCommand.self, DetokenizeCommand.self, DataCommand.self, ImportCommand.self,
-      ExportCommand.self, QuantizeCommand.self, AverageCommand.self, BenchCommand.self, ServeCommand.self,
+      InspectCommand.self, StoryCommand.self, TokenizeCommand.self, DetokenizeCommand.self, DataCommand.self,
+      ImportCommand.self, ExportCommand.self, QuantizeCommand.self, AverageCommand.self, BenchCommand.self,
+      ServeCommand.self,
     ])
 
   static let version = "1.0.0"

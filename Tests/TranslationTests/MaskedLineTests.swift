@@ -44,6 +44,26 @@ import TextProcessing
     #expect(all.candidates.map(\.text) == ["The 😀 B27 cat.", "The cat B27 😀.", "The cat B27 sleeps."])
   }
 
+  @Test("the best hypothesis that keeps all numbers comes first, whether it copied them or was given placeholders")
+  func numbersFirst() throws {
+    let translator = try Translator(model: directory.url)
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true,
+      numbers: NumberStyle(source: "fr", target: "en"))
+    let input = TranslationInput("1 200 chats en 2004.")
+    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    #expect(parts.map(\.text) == ["1 200 chats en 2004."])
+    let (a, b) = (Placeholder.scalar(0), Placeholder.scalar(1))
+    #expect(parts[0].mask?.withNumbersMasked == "\(a) chats en \(b).")
+    func best(_ texts: [String]) -> String {
+      LineAssembly(translator: translator, options: translator.defaultOptions)
+        .assemble(input, parts: parts, hypotheses: [texts.map { hypothesis(translator, $0) }]).text
+    }
+    #expect(best(["120 cats in 2004.", "1200 cats in 20004.", "Cats, 1200 in 2004."]) == "Cats, 1200 in 2004.")
+    #expect(best(["120 cats in 2004.", "\(a) cats in \(b)."]) == "1,200 cats in 2004.")
+    #expect(best(["120 cats.", "120 cats in 2004."]) == "120 cats in 2004.")
+  }
+
   @Test("a line of nothing but spans to be kept needs no model, and a forced beginning is not masked")
   func withoutModel() throws {
     let translator = try Translator(model: directory.url)
