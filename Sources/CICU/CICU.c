@@ -1,4 +1,5 @@
 #include "CICU.h"
+#include <unicode/unum.h>
 #include <unicode/ubrk.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
@@ -68,3 +69,14 @@ int32_t mt_icu_script(int32_t scalar) {
 }
 
 const char *mt_icu_script_name(int32_t script) { return uscript_getShortName((UScriptCode)script); }
+
+void mt_icu_number_separators(const char *locale, uint16_t *decimal, uint16_t *grouping, mt_icu_status *status) {
+  UErrorCode error = U_ZERO_ERROR;
+  UNumberFormat *format = unum_open(UNUM_DECIMAL, NULL, 0, locale, NULL, &error);
+  UChar symbol[8];
+  *decimal = *grouping = 0;
+  if (U_SUCCESS(error) && unum_getSymbol(format, UNUM_DECIMAL_SEPARATOR_SYMBOL, symbol, 8, &error) == 1) *decimal = symbol[0];
+  if (U_SUCCESS(error) && unum_getSymbol(format, UNUM_GROUPING_SEPARATOR_SYMBOL, symbol, 8, &error) == 1) *grouping = symbol[0];
+  unum_close(format);
+  *status = U_SUCCESS(error) ? 0 : error;
+}

@@ -40,6 +40,14 @@ enum ICU {
     return String(cString: name)
   }
 
+  /// The decimal and the grouping separator of a locale; nil where a symbol is not one character.
+  static func numberSeparators(_ locale: String) -> (decimal: Unicode.Scalar?, grouping: Unicode.Scalar?) {
+    var (decimal, grouping, status) = (UInt16(0), UInt16(0), mt_icu_status(0))
+    mt_icu_number_separators(locale, &decimal, &grouping, &status)
+    guard status <= 0 else { return (nil, nil) }
+    return (decimal == 0 ? nil : Unicode.Scalar(decimal), grouping == 0 ? nil : Unicode.Scalar(grouping))
+  }
+
   static func failure(_ function: String, _ status: mt_icu_status) -> TextError {
     .icu(function: function, status: mt_icu_error_name(status).map { String(cString: $0) } ?? "\(status)")
   }

@@ -5,13 +5,45 @@ public struct MaskedText: Sendable, Equatable {
   public let text: String
   /// What the i-th placeholder stands for.
   public let spans: [String]
+  /// Numbers of the line outside the spans, which a translation is to keep too: the model is shown them as they are, and
+  /// placeholders only where it loses them (`withNumbersMasked`).
+  public let numbers: [Number]
+
+  /// A number of the line.
+  public struct Number: Sendable, Equatable {
+    /// Scalars of `text`.
+    let range: Range<Int>
+    /// As the target language writes it.
+    let translation: String
+    let digits: String
+  }
+
+  init(text: String, spans: [String], numbers: [Number] = []) {
+    (self.text, self.spans, self.numbers) = (text, spans, numbers)
+  }
+
+  /// The text with placeholders for its numbers as well, those after the spans'; nil without numbers, or with more than
+  /// there are placeholders left.
+  public var withNumbersMasked: String? {
+    guard !numbers.isEmpty, spans.count + numbers.count <= Placeholder.count else { return nil }
+    let scalars = Array(text.unicodeScalars)
+    var (result, at) = (String.UnicodeScalarView(), 0)
+    for (index, number) in numbers.enumerated() {
+      result.append(contentsOf: scalars[at..<number.range.lowerBound])
+      result.append(Placeholder.scalar(spans.count + index))
+      at = number.range.upperBound
+    }
+    result.append(contentsOf: scalars[at...])
+    return String(result)
+  }
 
   /// The translation with every placeholder given back its span; placeholders that stand for nothing vanish. A letter
   /// beside a placeholder is kept apart from the span by a space, unless one stood there in the source too: an elision
   /// (d'Ella) has no space, its translation (of Ella) has one.
   public func restore(_ translation: String) -> String {
-    guard !spans.isEmpty, translation.unicodeScalars.contains(where: Placeholder.contains) else { return translation }
+    guard translation.unicodeScalars.contains(where: Placeholder.contains) else { return translation }
     let (scalars, source) = (Array(translation.unicodeScalars), Array(text.unicodeScalars))
+    let replacements = spans + numbers.map(\.translation)
     func hasLetter(_ scalars: [Unicode.Scalar], _ place: Int) -> Bool {
       scalars.indices.contains(place) && Self.isSpacedLetter(scalars[place])
     }
@@ -22,11 +54,12 @@ public struct MaskedText: Sendable, Equatable {
         continue
       }
       let index = Placeholder.index(scalar)
-      guard index < spans.count else { continue }
-      let origin = source.firstIndex(of: scalar) ?? -1
-      if hasLetter(scalars, place - 1), !hasLetter(source, origin - 1) { result.append(" ") }
-      result += spans[index]
-      if hasLetter(scalars, place + 1), !hasLetter(source, origin + 1) { result.append(" ") }
+      guard index < replacements.count else { continue }
+      let origin = index < spans.count
+        ? source.firstIndex(of: scalar).map { $0..<($0 + 1) } ?? 0..<0 : numbers[index - spans.count].range
+      if hasLetter(scalars, place - 1), !hasLetter(source, origin.lowerBound - 1) { result.append(" ") }
+      result += replacements[index]
+      if hasLetter(scalars, place + 1), !hasLetter(source, origin.upperBound) { result.append(" ") }
     }
     return result
   }
@@ -40,8 +73,8 @@ public struct MaskedText: Sendable, Equatable {
   /// The line before anything was masked.
   public var original: String { restore(text) }
 
-  /// Spans that the translation, with placeholders or with the spans themselves, lacks or has from a placeholder too often:
-  /// 0 if each stands there once.
+  /// Spans and numbers that the translation, with placeholders or with what they stand for, lacks or has from a placeholder
+  /// too often: 0 if each stands there once.
   public func losses(in translation: String) -> Int {
     var counts = [Int](repeating: 0, count: Placeholder.count)
     for scalar in translation.unicodeScalars where Placeholder.contains(scalar) { counts[Placeholder.index(scalar)] += 1 }
@@ -52,7 +85,13 @@ public struct MaskedText: Sendable, Equatable {
       let twins = spans.indices.count { spans[$0] == span && (counts[$0] > 0 || $0 <= index) }
       if restored.components(separatedBy: span).count - 1 < twins { losses += 1 }
     }
-    return losses + counts[spans.count...].reduce(0, +)
+    let known = spans.count + numbers.count
+    return losses + counts[min(known, counts.count)...].reduce(0, +) + Numbers.losses(numbers.map(\.digits), in: restored)
+  }
+
+  /// Of `losses`, those that masking the numbers might cure.
+  public func numberLosses(in translation: String) -> Int {
+    numbers.isEmpty ? 0 : Numbers.losses(numbers.map(\.digits), in: restore(translation))
   }
 }
 
@@ -61,8 +100,9 @@ extension TextPipeline {
   /// (codes such as XR-500, identifiers with an underscore, absolute paths, hexadecimal numbers, versions, telephone
   /// numbers), words with characters that the source vocabulary would have to spell in bytes (emoji, other scripts), and
   /// names that it would have to spell in several pieces, where it has learnt to tell names (`NameLexicon`). The spans
-  /// are of the normalised line. A line that has such placeholders of its own stays as it is. Linear time.
-  public func mask(_ line: String) -> MaskedText {
+  /// are of the normalised line. A line that has such placeholders of its own stays as it is. With `numbers` the rest of
+  /// the line's numbers are noted too. Linear time.
+  public func mask(_ line: String, numbers style: NumberStyle? = nil) -> MaskedText {
     let text = normalize(line)
     let untouched = MaskedText(text: line, spans: [])
     let scalars = Array(text.unicodeScalars)
@@ -77,7 +117,8 @@ extension TextPipeline {
     ranges += TechnicalWords.find(in: scalars) + TechnicalWords.telephones(in: scalars)
     if let known = knownCharacters { ranges += Self.foreignWords(scalars, known) }
     ranges += names?.names(in: scalars, isRare: { !hasPiece($0) }) ?? []
-    guard !ranges.isEmpty else { return untouched }
+    let numbers = style == nil ? [] : Numbers.find(in: scalars)
+    guard !ranges.isEmpty || !numbers.isEmpty else { return untouched }
     var merged: [Range<Int>] = []
     for range in ranges.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
       if let last = merged.last, range.lowerBound < last.upperBound {
@@ -87,14 +128,31 @@ extension TextPipeline {
       }
     }
     var (result, spans, at) = (String.UnicodeScalarView(), [String](), 0)
+    var kept: [MaskedText.Number] = []
+    var rest = numbers[...]
+    // Numbers up to a place of the line, moved by what masking has taken out before them; those that spans hold are theirs.
+    func note(upTo place: Int, shift: Int) {
+      while let range = rest.first, range.lowerBound < place {
+        rest.removeFirst()
+        guard let style, range.lowerBound >= at, range.upperBound <= place else { continue }
+        kept.append(
+          MaskedText.Number(
+            range: range.lowerBound - shift..<range.upperBound - shift,
+            translation: style.convert(String(scalars: scalars[range])), digits: Numbers.digits(scalars[range])))
+      }
+    }
+    var shift = 0
     for (index, range) in merged.prefix(Placeholder.count).enumerated() {
+      note(upTo: range.lowerBound, shift: shift)
       result.append(contentsOf: scalars[at..<range.lowerBound])
       result.append(Placeholder.scalar(index))
       spans.append(String(scalars: scalars[range]))
       at = range.upperBound
+      shift += range.count - 1
     }
+    note(upTo: scalars.count, shift: shift)
     result.append(contentsOf: scalars[at...])
-    return MaskedText(text: String(result), spans: spans)
+    return MaskedText(text: String(result), spans: spans, numbers: kept)
   }
 
   /// Whether one piece of the source vocabulary is the whole word.

@@ -75,6 +75,8 @@ public struct CheckpointDirectory: Sendable {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
+    // A model that diverged has a perplexity that is no number; its run is to end in order all the same.
+    encoder.nonConformingFloatEncodingStrategy = TrainingState.encoding
     let json = String(decoding: try encoder.encode(state), as: UTF8.self)
     var writer = SafetensorsWriter(metadata: ["format": "mt checkpoint", "state": json])
     for parameter in trainer.model.parameters.parameters {
@@ -93,8 +95,10 @@ public struct CheckpointDirectory: Sendable {
       throw ModelError(file: file.file, problem: "is not a checkpoint: it holds no state")
     }
     let state: TrainingState
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = TrainingState.decoding
     do {
-      state = try JSONDecoder().decode(TrainingState.self, from: Data(json.utf8))
+      state = try decoder.decode(TrainingState.self, from: Data(json.utf8))
     } catch {
       throw ModelError(file: file.file, item: "state", problem: "cannot be understood: \(error)")
     }
@@ -152,4 +156,11 @@ extension Trainer {
     consecutiveSkips = state.consecutiveSkips
     rateFactor = state.rateFactor
   }
+}
+
+extension TrainingState {
+  fileprivate static let encoding = JSONEncoder.NonConformingFloatEncodingStrategy.convertToString(
+    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+  fileprivate static let decoding = JSONDecoder.NonConformingFloatDecodingStrategy.convertFromString(
+    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
 }

@@ -35,7 +35,7 @@ public enum ValidationMetric: String, CaseIterable, Codable, Sendable {
     case .chrf: if let x = a.chrf, let y = b.chrf { return x > y }
     case .perplexity: break
     }
-    return a.perplexity < b.perplexity
+    return a.perplexity < b.perplexity || (b.perplexity.isNaN && !a.perplexity.isNaN)
   }
 }
 

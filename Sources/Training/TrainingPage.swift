@@ -11,10 +11,10 @@ struct TrainingPage {
     let updates = records.map { Double($0.update) }
     let moments = validations.map { Double($0.update) }
     func points(_ values: [Double?]) -> [(Double, Double)] {
-      zip(updates, values).compactMap { x, y in y.map { (x, $0) } }
+      zip(updates, values).compactMap { x, y in y.flatMap { $0.isFinite ? (x, $0) : nil } }
     }
     func scores(_ values: [Double?]) -> [(Double, Double)] {
-      zip(moments, values).compactMap { x, y in y.map { (x, $0) } }
+      zip(moments, values).compactMap { x, y in y.flatMap { $0.isFinite ? (x, $0) : nil } }
     }
     let charts = [
       Chart(title: "Label-smoothed loss a token (nats)", points: points(records.map(\.loss))),

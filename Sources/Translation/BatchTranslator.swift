@@ -35,19 +35,23 @@ final class BatchTranslator {
     }
   }
 
-  /// Hypotheses of each part, best first. Where none has every placeholder those of a wider search, and where that finds
+  /// Hypotheses of each part, best first. Where none keeps all numbers, those of the line with placeholders for them come
+  /// first, if need be of a wider search. Where none has every placeholder those of a wider search, and where that finds
   /// none either, after them those of the line as it was before masking, whose spans the model may copy itself. `lines`
   /// are the numbers of the parts' lines, for random draws. `settled` is told as the first search goes what beginning of
-  /// which part will not change any more; not of parts with placeholders, for which a wider search may follow.
+  /// which part will not change any more; not of parts with something to keep, for which another search may follow.
   func translate(
     _ parts: [PreparedLine.Part], lines: [Int], settled: ((Int, [Int32]) -> Void)? = nil
   ) -> [[Hypothesis]] {
     var found = run(
       search, parts, lines, settled.map { settled in { if parts[$0].mask == nil { settled($0, $1) } } })
     guard let widerSearch else { return found }
-    let open = parts.indices.filter { i in
+    var open = parts.indices.filter { i in
       parts[i].mask != nil && !found[i].contains { losses(parts[i], $0) == 0 }
     }
+    guard !open.isEmpty else { return found }
+    for search in [search, widerSearch] { replaceLostNumbers(search, open, parts, lines, &found) }
+    open = open.filter { fewest(parts[$0], found[$0]) > 0 && !onlyNumbersAreLost(parts[$0], found[$0]) }
     guard !open.isEmpty else { return found }
     let wider = run(widerSearch, open.map { parts[$0] }, open.map { lines[$0] })
     for (i, more) in zip(open, wider) where fewest(parts[i], more) < fewest(parts[i], found[i]) { found[i] = more }
@@ -55,14 +59,47 @@ final class BatchTranslator {
     let plain = lost.compactMap { i in unmasked(parts[i]).map { (i, $0) } }
     guard !plain.isEmpty else { return found }
     for ((i, _), more) in zip(plain, run(search, plain.map(\.1), plain.map { lines[$0.0] })) {
-      found[i] += more.map { hypothesis in
-        // Its attention is of other pieces than the part's.
-        var hypothesis = hypothesis
-        hypothesis.attention = nil
-        return hypothesis
-      }
+      found[i] += more.map(Self.withoutAttention)
     }
     return found
+  }
+
+  /// Puts what the search finds for a line with its numbers masked first, where that keeps more.
+  private func replaceLostNumbers(
+    _ search: any Search, _ open: [Int], _ parts: [PreparedLine.Part], _ lines: [Int], _ found: inout [[Hypothesis]]
+  ) {
+    let masked = open.compactMap { i in withNumbersMasked(parts[i], found[i]).map { (i, $0) } }
+    guard !masked.isEmpty else { return }
+    for ((i, _), more) in zip(masked, run(search, masked.map(\.1), masked.map { lines[$0.0] }))
+    where fewest(parts[i], more) < fewest(parts[i], found[i]) {
+      found[i] = more.map(Self.withoutAttention) + found[i]
+    }
+  }
+
+  /// A part that is a whole line and lost a number in its best hypotheses, with its numbers masked.
+  private func withNumbersMasked(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis]) -> PreparedLine.Part? {
+    guard let mask = part.mask, part.text == mask.text, let line = mask.withNumbersMasked,
+      LinePreparation.content(of: line) == .words,
+      hypotheses.allSatisfy({ mask.numberLosses(in: text.decodeTarget($0.tokens)) > 0 })
+    else { return nil }
+    let source = text.encodeSource(line)
+    return source.count > maximumLength
+      ? nil : PreparedLine.Part(text: line, source: source, prefix: part.prefix, mask: mask)
+  }
+
+  private func onlyNumbersAreLost(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis]) -> Bool {
+    guard let mask = part.mask, part.text == mask.text else { return false }
+    return hypotheses.contains { hypothesis in
+      let output = text.decodeTarget(hypothesis.tokens)
+      return mask.losses(in: output) == mask.numberLosses(in: output)
+    }
+  }
+
+  /// Its attention is of other pieces than the part's.
+  private static func withoutAttention(_ hypothesis: Hypothesis) -> Hypothesis {
+    var hypothesis = hypothesis
+    hypothesis.attention = nil
+    return hypothesis
   }
 
   /// A part that is a whole masked line, as the line was; nil for others and where that is too long.

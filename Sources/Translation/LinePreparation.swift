@@ -26,6 +26,8 @@ struct LinePreparation: Sendable {
   let maximumLength: Int
   /// Whether spans to be kept become placeholders.
   var masksSpans = false
+  /// How numbers are written in the other language, for lines that lose some.
+  var numbers: NumberStyle?
 
   /// Cost: one encoding of the line; of an overlong one, as many as the logarithm of its parts.
   func prepare(_ input: TranslationInput) -> PreparedLine {
@@ -38,8 +40,8 @@ struct LinePreparation: Sendable {
     var (line, mask) = (input.text, MaskedText?.none)
     // A prefix would have to be masked alike.
     if masksSpans, input.prefix == nil {
-      let masked = text.mask(line)
-      if !masked.spans.isEmpty { (line, mask) = (masked.text, masked) }
+      let masked = text.mask(line, numbers: numbers)
+      if !masked.spans.isEmpty || !masked.numbers.isEmpty { (line, mask) = (masked.text, masked) }
     }
     // All of it is to be kept.
     if let mask, Self.content(of: mask.text) != .words { return .unchanged(mask.original) }

@@ -41,7 +41,9 @@ public final class TranslationStream: @unchecked Sendable {
     self.receive = receive
     preparation = LinePreparation(
       text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength,
-      masksSpans: options.protectsSpans && translator.masksSpans)
+      masksSpans: options.protectsSpans && translator.masksSpans,
+      numbers: NumberStyle(
+        source: translator.description.sourceLanguage, target: translator.description.targetLanguage))
     workersRunning = options.threads
     for _ in 0..<options.threads {
       let thread = Thread { [self] in work() }

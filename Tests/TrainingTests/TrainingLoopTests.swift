@@ -101,6 +101,20 @@ import Testing
     #expect(state.best?.perplexity == 5)
   }
 
+  @Test("A perplexity that is no number is saved, resumed from, and never the best")
+  func perplexityThatIsNone() throws {
+    let run = try temporaryDirectory()
+    var symbols = SymbolRun()
+    symbols.loop.validateEvery = 2
+    symbols.loop.checkpointEvery = 2
+    symbols.loop.totalUpdates = 4
+    let validator = ScriptedValidator([.nan, 5])
+    let (trainer, state, _) = try symbols.train(in: run, validator: validator)
+    #expect(validator.kept.last == 4 && state.best?.perplexity == 5)
+    let loaded = try CheckpointDirectory(run: run).load(update: 2, into: trainer)
+    #expect(loaded.validations.map(\.perplexity.isNaN) == [true])
+  }
+
   @Test("A checkpoint cut short is refused by name")
   func truncatedCheckpoint() throws {
     let run = try temporaryDirectory()

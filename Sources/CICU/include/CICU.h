@@ -38,3 +38,8 @@ int32_t mt_icu_break_status(mt_icu_breaks *breaks);
 
 int32_t mt_icu_script(int32_t scalar);
 const char *mt_icu_script_name(int32_t script);
+
+// Numbers.
+
+/// The decimal and the grouping separator with which a locale writes numbers, one unit each; 0 where it is longer.
+void mt_icu_number_separators(const char *locale, uint16_t *decimal, uint16_t *grouping, mt_icu_status *status);
