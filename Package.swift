@@ -41,8 +41,7 @@ let package = Package(
     .target(
       name: "TranslationServer",
       dependencies: [
-        "Translation", "CLanguageDetection", hummingbird, hummingbirdCore, httpTypes, logging, nio, serviceLifecycle,
-        unixSignals,
+        "Translation", "CLanguageDetection", hummingbird, hummingbirdCore, httpTypes, logging, nio, unixSignals,
       ],
       // In the program itself, so that it stays one file that can be moved.
       resources: [.embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js")]),
@@ -78,5 +77,4 @@ var logging: Target.Dependency { .product(name: "Logging", package: "swift-log")
 var embeddedChannel: Target.Dependency { .product(name: "NIOEmbedded", package: "swift-nio") }
 var httpTypes: Target.Dependency { .product(name: "HTTPTypes", package: "swift-http-types") }
 var nio: Target.Dependency { .product(name: "NIOCore", package: "swift-nio") }
-var serviceLifecycle: Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
 var unixSignals: Target.Dependency { .product(name: "UnixSignals", package: "swift-service-lifecycle") }

@@ -6,17 +6,17 @@
 #include <cld2/public/encodings.h>
 
 int32_t mt_detect_languages(
-    const char *text, int32_t length, const char *expected, mt_detected_language found[3], bool *is_reliable) {
+    const char *text, int32_t length, const char *expected, bool guesses, mt_detected_language found[3]) {
   const CLD2::CLDHints hints = {expected, nullptr, CLD2::UNKNOWN_ENCODING, CLD2::UNKNOWN_LANGUAGE};
   CLD2::Language languages[3];
   int percents[3];
   double scores[3];
   int text_bytes = 0, valid_bytes = 0;
-  *is_reliable = false;
+  bool is_reliable = false;
   try {
     CLD2::ExtDetectLanguageSummaryCheckUTF8(
-        text, length, true, &hints, CLD2::kCLDFlagBestEffort, languages, percents, scores, nullptr, &text_bytes,
-        is_reliable, &valid_bytes);
+        text, length, true, &hints, guesses ? CLD2::kCLDFlagBestEffort : 0, languages, percents, scores, nullptr,
+        &text_bytes, &is_reliable, &valid_bytes);
   } catch (...) {
     return 0;
   }

@@ -116,9 +116,10 @@ final class PoolRequest: @unchecked Sendable {
 
   private func update(_ unit: Int, _ text: String, isWhole: Bool) {
     let (number, place, _) = units[unit]
-    let line = beginnings.withLock { beginnings -> (text: String, isWhole: Bool)? in
+    // Told within the lock, so that what is told of a line comes in its order.
+    beginnings.withLock { beginnings in
       let known = beginnings[number][place]
-      guard !known.isWhole, isWhole || text.utf8.count > known.text.utf8.count else { return nil }
+      guard !known.isWhole, isWhole || text.utf8.count > known.text.utf8.count else { return }
       beginnings[number][place] = (text, isWhole)
       // Nothing is known of what follows a part that is not whole.
       var pieces: [String] = []
@@ -127,8 +128,8 @@ final class PoolRequest: @unchecked Sendable {
         if !part.isWhole { break }
       }
       let joiner = LineAssembly(translator: translator, options: options).joiner
-      return (pieces.joined(separator: joiner), beginnings[number].allSatisfy(\.isWhole))
+      let (line, isAll) = (pieces.joined(separator: joiner), beginnings[number].allSatisfy(\.isWhole))
+      if isAll || !line.isEmpty { progress?(number, line, isAll) }
     }
-    if let line, line.isWhole || !line.text.isEmpty { progress?(number, line.text, line.isWhole) }
   }
 }

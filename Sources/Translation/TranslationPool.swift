@@ -27,7 +27,7 @@ public final class TranslationPool: @unchecked Sendable {
   public struct Limits: Sendable {
     /// Workers.
     public var threads = ProcessInfo.processInfo.activeProcessorCount
-    /// Where this many sentences are waiting no further request is taken.
+    /// A request after which more sentences would wait than this is not taken, unless none are waiting.
     public var waitingSentences = 4096
     /// How long a free worker waits at most for as many sentences as its last batch had.
     public var gathering: Duration = .milliseconds(8)
@@ -118,7 +118,7 @@ public final class TranslationPool: @unchecked Sendable {
     if request.isEnded { return { continuation.resume(throwing: CancellationError()) } }
     request.continuation = continuation
     if isStopped { return request.end(with: .failure(PoolError.stopped)) }
-    if waiting.count >= limits.waitingSentences {
+    if !waiting.isEmpty, waiting.count + request.units.count > limits.waitingSentences {
       return request.end(with: .failure(PoolError.full(waiting: waiting.count)))
     }
     let now = ContinuousClock.now

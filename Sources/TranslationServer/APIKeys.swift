@@ -23,8 +23,8 @@ public struct APIKeys: Sendable, Equatable {
   }
 
   init(_ text: String, file: String) throws {
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let fields = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+      let fields = line.split { $0 == " " || $0 == "\t" }
       guard let key = fields.first, !key.hasPrefix("#") else { continue }
       var limit: Int?
       if fields.count > 1 {

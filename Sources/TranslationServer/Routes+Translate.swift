@@ -76,7 +76,8 @@ struct TranslateRoutes {
       throw APIError(
         .badRequest, "Invalid request: alternatives parameter must be <= \(service.options.alternativesLimit)")
     }
-    return max(0, Int(number))
+    // Not above the limit, and so an integer's size.
+    return Int(max(0, number))
   }
 
   private func check(_ size: Int, _ limit: Int?) throws {
@@ -218,8 +219,11 @@ struct TranslateRoutes {
       source.finish()
     }
     source.onTermination = { _ in work.cancel() }
+    var headers: HTTPFields = [.contentType: "text/event-stream; charset=utf-8"]
+    // Asks nginx to pass on what comes when it comes.
+    if let name = HTTPField.Name("X-Accel-Buffering") { headers[name] = "no" }
     return Response(
-      status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8"],
+      status: .ok, headers: headers,
       body: ResponseBody { [connections] writer in
         defer { work.cancel() }
         let stopper = Task {

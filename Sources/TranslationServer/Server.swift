@@ -4,7 +4,6 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
-import ServiceLifecycle
 import UnixSignals
 
 /// The HTTP face of the models: LibreTranslate's interface, and a page.
@@ -42,15 +41,17 @@ public struct Server: Sendable {
     return router
   }
 
-  /// Serves until the process is told to end (SIGTERM, SIGINT); then no connection is accepted any more, and the requests
-  /// under way are answered. SIGHUP looks for models again. `listening` is told the port. Throws where the address cannot
-  /// be listened on.
-  public func run(listening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
+  /// Serves until its task is cancelled; with `handlesSignals` until the process is told to end (SIGTERM, SIGINT): then no
+  /// connection is accepted any more, and the requests under way are answered, and SIGHUP looks for models again.
+  /// `listening` is told the port. Throws where the address cannot be listened on.
+  public func run(
+    handlesSignals: Bool = true, listening: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async throws {
     let options = service.options
     if options.loadsModelsAtStart {
       for entry in service.models.entries { _ = try await service.models.translator(entry) }
     }
-    var application = Application(
+    let application = Application(
       router: router(),
       server: .http1(
         configuration: .init(
@@ -61,27 +62,21 @@ public struct Server: Sendable {
         availableConnectionsDelegate: MaximumAvailableConnections(options.connectionLimit, logger: logger)),
       onServerRunning: { channel in listening(channel.localAddress?.port ?? options.port) },
       logger: logger)
-    application.addServices(ReloadService(service: service, logger: logger))
-    let group = ServiceGroup(
-      configuration: .init(
-        services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-    try await group.run()
+    guard handlesSignals else { return try await application.run() }
+    signal(SIGHUP, SIG_IGN)
+    let reloads = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+    reloads.setEventHandler { reload() }
+    reloads.resume()
+    defer { reloads.cancel() }
+    try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
   }
-}
 
-/// Looks for models again at each SIGHUP.
-private struct ReloadService: Service {
-  let service: TranslationService
-  let logger: Logger
-
-  func run() async throws {
-    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-      do {
-        try service.reload()
-        logger.info("models reloaded", metadata: ["models": "\(service.models.entries.count)"])
-      } catch {
-        logger.error("models not reloaded", metadata: ["error": "\(error)"])
-      }
+  private func reload() {
+    do {
+      try service.reload()
+      logger.info("models reloaded", metadata: ["models": "\(service.models.entries.count)"])
+    } catch {
+      logger.error("models not reloaded", metadata: ["error": "\(error)"])
     }
   }
 }

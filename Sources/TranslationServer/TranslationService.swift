@@ -81,6 +81,11 @@ public final class TranslationService: Sendable {
     guard !route.isEmpty else { return texts.map { Translated(text: $0) } }
     let documents = texts.map { DocumentText($0, splitter) }
     let sentences = documents.flatMap(\.sentences)
+    // So many would not even fit in an empty queue.
+    guard sentences.count <= options.queueLimit else {
+      throw APIError(
+        .contentTooLarge, "Invalid request: request (\(sentences.count) sentences) exceeds limit (\(options.queueLimit))")
+    }
     var report: TranslationPool.Progress?
     if let progress {
       let told = DocumentProgress(documents: documents, tell: progress)

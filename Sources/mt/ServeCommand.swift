@@ -46,10 +46,12 @@ struct ServeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Megabytes for the cache of sentences; 0 is none.", valueName: "mb"))
   var cache = 32
 
-  @Option(help: ArgumentHelp("Characters of a text at most; -1 is no limit.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Characters of a text at most; -1 is no limit.", valueName: "n"))
   var charLimit = 20_000
 
-  @Option(help: ArgumentHelp("Texts of a request at most; -1 is no limit.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Texts of a request at most; -1 is no limit.", valueName: "n"))
   var batchLimit = 512
 
   @Option(help: ArgumentHelp("Alternatives of a request at most.", valueName: "n"))

@@ -12,12 +12,12 @@ import Translation
 
   @Test func limitsRequestsOfAnAddress() async throws {
     let server = try InMemoryServer { $0.requestsPerMinute = 2 }
-    for _ in 0..<2 { #expect(try await server.post("/translate", job).status == 200) }
-    let refused = try await server.post("/translate", job)
+    for _ in 0..<2 { #expect(try await server.post("/detect", ["q": "a"]).status == 200) }
+    let refused = try await server.post("/detect", ["q": "a"])
     #expect(refused.status == 429)
     #expect(refused.error == "Slowdown: 2 per 1 minute")
     #expect(refused["Retry-After"].flatMap { Int($0) }.map { (1...30).contains($0) } == true)
-    #expect(try await server.post("/detect", ["q": "a"]).status == 429)
+    #expect(try await server.post("/translate", job).status == 429)
     #expect(try await server.get("/languages").status == 200)
     // X-Forwarded-For is a proxy's to set, and nobody else's.
     #expect(try await server.post("/translate", job, headers: ["X-Forwarded-For": "10.0.0.7"]).status == 429)
@@ -26,7 +26,8 @@ import Translation
       options.trustsProxy = true
     }
     for (address, status) in [("10.0.0.7", 200), ("10.0.0.8", 200), ("10.0.0.8", 429), ("1.2.3.4, 10.0.0.8", 429)] {
-      #expect(try await behind.post("/translate", job, headers: ["X-Forwarded-For": address]).status == status)
+      let answer = try await behind.post("/detect", ["q": "a"], headers: ["X-Forwarded-For": address])
+      #expect(answer.status == status)
     }
   }
 
@@ -40,9 +41,9 @@ import Translation
       ("# ours", 403, "Invalid API key"), ("first", 200, nil), ("second", 200, nil), ("first", 200, nil),
       ("second", 429, "Slowdown: 1 per 1 minute"),
     ] as [(String?, Int, String?)] {
-      var job = job
-      job["api_key"] = key
-      let answer = try await server.post("/translate", job)
+      var question = ["q": "a"]
+      question["api_key"] = key
+      let answer = try await server.post("/detect", question)
       #expect(answer.status == status)
       #expect(answer.error == error)
     }
@@ -111,11 +112,28 @@ import Translation
     let answer = try await late.post("/translate", job)
     #expect(answer.status == 503)
     #expect(answer["Retry-After"] == "10")
-    let full = try InMemoryServer { $0.queueLimit = 0 }
-    let refused = try await full.post("/translate", job)
+    let small = try InMemoryServer { $0.queueLimit = 2 }
+    let refused = try await small.post("/translate", ["q": "Un. Deux.\nTrois.", "source": "fr", "target": "en"])
+    #expect(refused.status == 413)
+    #expect(refused.error == "Invalid request: request (3 sentences) exceeds limit (2)")
+    #expect(try await small.post("/translate", ["q": "Un. Deux.", "source": "fr", "target": "en"]).status == 200)
+  }
+
+  @Test func tellsToComeBackWhenFull() async throws {
+    let server = try InMemoryServer { options in
+      (options.queueLimit, options.threads, options.characterLimit) = (3000, 1, nil)
+    }
+    let many = (0..<3000).map { "Le petit chat numéro \($0) dort." }.joined(separator: "\n")
+    let task = Task { try await server.post("/translate", ["q": many, "source": "fr", "target": "en"]).status }
+    while server.service.pool.statistics.waitingSentences == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    let more = (0..<2999).map { "Où est la gare numéro \($0) ?" }
+    let refused = try await server.post(
+      "/translate", ["q": more.joined(separator: "\n"), "source": "fr", "target": "en"])
     #expect(refused.status == 503)
-    #expect(refused.error == "Busy: 0 sentences are waiting already")
+    #expect(refused.error?.hasPrefix("Busy: ") == true)
     #expect(refused["Retry-After"] == "2")
+    task.cancel()
+    _ = await task.result
   }
 
   @Test func countsForPrometheus() async throws {

@@ -27,6 +27,10 @@ import Testing
     Case(
       #"{"q":"a","source":"xx","target":"en","alternatives":6}"#, 400,
       "Invalid request: alternatives parameter must be <= 5"),
+    Case(#"{"q":"a","source":"xx","target":"en","alternatives":-1e300}"#, 400, "xx is not supported"),
+    Case(
+      #"{"q":"a","source":"xx","target":"en","alternatives":1e300}"#, 400,
+      "Invalid request: alternatives parameter must be <= 5"),
     Case(
       #"{"q":["a","b","c","d"],"source":"xx","target":"en"}"#, 400,
       "Invalid request: request (4) exceeds text limit (3)"),

@@ -7,7 +7,7 @@ import Testing
 @testable import TranslationServer
 
 /// Over real sockets, on a port that the system chooses.
-@Suite(.serialized) struct SocketTests {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct SocketTests {
   private static let post =
     "POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
 
@@ -25,7 +25,7 @@ import Testing
       change(&options)
     }
     let (ports, source) = AsyncStream<Int>.makeStream()
-    let running = Task { try await memory.server.run { source.yield($0) } }
+    let running = Task { try await memory.server.run(handlesSignals: false) { source.yield($0) } }
     var iterator = ports.makeAsyncIterator()
     let port = try #require(await iterator.next())
     do { try await body(memory, port) } catch {
@@ -97,7 +97,7 @@ import Testing
   @Test func refusesAnAddressInUse() async throws {
     try await withServer { _, port in
       let second = try InMemoryServer([("fr", "en")]) { $0.port = port }
-      await #expect(throws: (any Error).self) { try await second.server.run() }
+      await #expect(throws: (any Error).self) { try await second.server.run(handlesSignals: false) }
     }
   }
 }

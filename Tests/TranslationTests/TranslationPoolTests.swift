@@ -7,7 +7,7 @@ import Testing
 @Suite struct TranslationPoolTests {
   private let directory: TemporaryDirectory
   private let translator: Translator
-  private static let lines = (0..<300).map { number in
+  private static let lines = (0..<100).map { number in
     TinyModel.sentences[number % 3] + (number % 5 == 0 ? "" : " Le chat \(number) dort.")
   }
 
@@ -34,7 +34,7 @@ import Testing
     let options = wide
     let others = try await translator.translate(Array(Self.lines[..<20]), options)
     try await withThrowingTaskGroup(of: Bool.self) { group in
-      for (index, line) in Self.lines.enumerated().prefix(60) {
+      for (index, line) in Self.lines.enumerated().prefix(40) {
         group.addTask {
           let found = try await pool.translate([TranslationInput(line)], with: translator)
           return found.map(\.candidates) == [expected[index].candidates]
@@ -52,9 +52,9 @@ import Testing
       for try await isEqual in group { #expect(isEqual) }
     }
     let statistics = pool.statistics
-    #expect(statistics.sentences == 60 + 300 + 20)
+    #expect(statistics.sentences == 40 + 100 + 20)
     #expect(statistics.waitingSentences == 0)
-    #expect(statistics.batches < 120, "\(statistics.batches) batches: nothing is shared")
+    #expect(statistics.batches < 80, "\(statistics.batches) batches: nothing is shared")
   }
 
   @Test func answersLinesThatNeedNoModel() async throws {
@@ -80,9 +80,9 @@ import Testing
     let pool = pool(1)
     defer { pool.stop() }
     let translator = translator
-    let inputs = (0..<20).flatMap { _ in Self.lines.map { TranslationInput($0) } }
+    let inputs = (0..<40).flatMap { _ in Self.lines.map { TranslationInput($0) } }
     let task = Task { try await pool.translate(inputs, with: translator) }
-    while pool.statistics.waitingSentences == 0 { await Task.yield() }
+    while pool.statistics.waitingSentences == 0 { try await Task.sleep(for: .milliseconds(1)) }
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
     #expect(pool.statistics.waitingSentences == 0)
@@ -92,7 +92,7 @@ import Testing
     #expect(pool.statistics.sentences < inputs.count)
     // Cancelled before it begins.
     let early = Task {
-      while !Task.isCancelled { await Task.yield() }
+      while !Task.isCancelled { try? await Task.sleep(for: .milliseconds(1)) }
       return try await pool.translate([TranslationInput("Il pleut.")], with: translator)
     }
     early.cancel()
@@ -103,9 +103,9 @@ import Testing
     let pool = pool(1, waiting: 1)
     defer { pool.stop() }
     let translator = translator
-    let many = (0..<10).flatMap { _ in Self.lines.map { TranslationInput($0) } }
+    let many = (0..<20).flatMap { _ in Self.lines.map { TranslationInput($0) } }
     let task = Task { try await pool.translate(many, with: translator) }
-    while pool.statistics.waitingSentences == 0 { await Task.yield() }
+    while pool.statistics.waitingSentences == 0 { try await Task.sleep(for: .milliseconds(1)) }
     await #expect(throws: PoolError.self) { try await pool.translate([TranslationInput("Il pleut.")], with: translator) }
     task.cancel()
     _ = await task.result
@@ -115,9 +115,9 @@ import Testing
   @Test func givesUpWhatWaitsWhenStopped() async throws {
     let pool = pool(1)
     let translator = translator
-    let many = (0..<10).flatMap { _ in Self.lines.map { TranslationInput($0) } }
+    let many = (0..<20).flatMap { _ in Self.lines.map { TranslationInput($0) } }
     let task = Task { try await pool.translate(many, with: translator) }
-    while pool.statistics.waitingSentences == 0 { await Task.yield() }
+    while pool.statistics.waitingSentences == 0 { try await Task.sleep(for: .milliseconds(1)) }
     pool.stop()
     await #expect(throws: PoolError.stopped) { try await task.value }
     await #expect(throws: PoolError.stopped) { try await pool.translate([TranslationInput("a")], with: translator) }
@@ -127,9 +127,9 @@ import Testing
     let pool = pool(1)
     defer { pool.stop() }
     let translator = translator
-    let many = (0..<10).flatMap { _ in Self.lines.map { TranslationInput($0) } }
+    let many = (0..<20).flatMap { _ in Self.lines.map { TranslationInput($0) } }
     let task = Task { try await pool.translate(many, with: translator) }
-    while pool.statistics.waitingSentences == 0 { await Task.yield() }
+    while pool.statistics.waitingSentences == 0 { try await Task.sleep(for: .milliseconds(1)) }
     _ = try await pool.translate([TranslationInput("Il pleut.")], with: translator)
     #expect(pool.statistics.waitingSentences > 0, "the later request was answered last")
     task.cancel()

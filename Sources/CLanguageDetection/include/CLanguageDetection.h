@@ -14,10 +14,11 @@ typedef struct {
   int32_t percent;
 } mt_detected_language;
 
-/// Finds the languages of UTF-8, the best guess even for a short text. `expected` are codes joined by commas to which it
-/// is to incline, or null. Returns how many of the three were found; none where the text is not UTF-8. Any number of threads.
+/// Finds the languages of UTF-8; with `guesses` also where there is too little to tell. `expected` are codes joined by
+/// commas to which it is to incline, or null. Returns how many of the three were found; none where the text is not UTF-8.
+/// Any number of threads.
 int32_t mt_detect_languages(
-    const char *text, int32_t length, const char *expected, mt_detected_language found[3], bool *is_reliable);
+    const char *text, int32_t length, const char *expected, bool guesses, mt_detected_language found[3]);
 
 #ifdef __cplusplus
 }
