@@ -3,6 +3,7 @@
 # make demo       build, then translate a French sample with the model in Models/fr-en
 # make test       the fast tests
 # make test-all   the fast tests, and those that train models
+# make reports    build, then measure the shipped models anew on the corpora in DATA: Eval/results.md and what quotes it
 # make bench      build, then measure translation, start, text processing and training
 # make install    put mt and its model under PREFIX (/usr/local)
 # make uninstall  take them away again
@@ -13,9 +14,10 @@ DESTDIR ?=
 # One set of flags for programs and tests, so that they share a build.
 SWIFT_FLAGS ?= -c release -Xswiftc -enable-testing
 MODEL = Models/fr-en
+MODELS = $(dir $(wildcard Models/*/config.json))
 SHARE = $(DESTDIR)$(PREFIX)/share/mt
 
-.PHONY: menu bootstrap build demo bench test test-all install uninstall clean
+.PHONY: menu bootstrap build demo bench reports test test-all install uninstall clean
 
 menu:
 	@sed -n 's/^# make/make/p' Makefile
@@ -32,6 +34,10 @@ demo: build
 bench: build
 	@Scripts/bench "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(MODEL)
 
+reports: build
+	@test -n "$(DATA)" || { echo "make reports DATA=DIR, where DIR holds the test sets" >&2; exit 64; }
+	MT="$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" Scripts/report-models $(DATA)
+
 test: bootstrap
 	swift test $(SWIFT_FLAGS)
 
@@ -39,9 +45,11 @@ test-all: bootstrap
 	MT_LEARNING_TESTS=1 swift test $(SWIFT_FLAGS)
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/models/fr-en $(SHARE)/eval
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/eval
 	install -m 755 "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(DESTDIR)$(PREFIX)/bin/mt
-	install -m 644 $(MODEL)/* $(SHARE)/models/fr-en/
+	for model in $(MODELS); do \
+	  install -d $(SHARE)/models/$$(basename $$model) && install -m 644 $$model/* $(SHARE)/models/$$(basename $$model)/ || exit 1; \
+	done
 	install -m 644 Eval/test.fr Eval/test.en $(SHARE)/eval/
 
 uninstall:
