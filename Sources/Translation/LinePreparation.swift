@@ -128,3 +128,14 @@ struct LinePreparation: Sendable {
     return content
   }
 }
+
+extension LinePreparation {
+  /// As the translator and these options want it.
+  init(_ translator: Translator, _ options: TranslationOptions) {
+    self.init(
+      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength,
+      masksSpans: options.protectsSpans && translator.masksSpans,
+      numbers: NumberStyle(
+        source: translator.description.sourceLanguage, target: translator.description.targetLanguage))
+  }
+}

@@ -40,9 +40,7 @@ final class PoolRequest: @unchecked Sendable {
     _ progress: TranslationPool.Progress?
   ) {
     (self.translator, self.options, self.progress, self.inputs) = (translator, options, progress, inputs)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength,
-      masksSpans: options.protectsSpans && translator.masksSpans)
+    let preparation = LinePreparation(translator, options)
     prepared = inputs.map(preparation.prepare)
     beginnings = Mutex(
       prepared.map { line in

@@ -39,11 +39,7 @@ public final class TranslationStream: @unchecked Sendable {
     self.translator = translator
     self.options = options
     self.receive = receive
-    preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength,
-      masksSpans: options.protectsSpans && translator.masksSpans,
-      numbers: NumberStyle(
-        source: translator.description.sourceLanguage, target: translator.description.targetLanguage))
+    preparation = LinePreparation(translator, options)
     workersRunning = options.threads
     for _ in 0..<options.threads {
       let thread = Thread { [self] in work() }

@@ -82,14 +82,66 @@ final class Connections: Sendable {
 func withDeadline<T: Sendable>(
   _ seconds: Double, _ body: @escaping @Sendable () async throws -> T
 ) async throws -> T {
-  try await withThrowingTaskGroup(of: T?.self) { group in
-    group.addTask { try await body() }
-    group.addTask {
-      try await Task.sleep(for: .seconds(seconds))
-      return nil
+  try await Deadlines.shared.within(seconds, body)
+}
+
+/// Ends what takes too long. One clock for all: a task that sleeps until its deadline would be kept by the system until
+/// then, also where it is cancelled, and at a thousand requests a second that is a lot.
+final class Deadlines: Sendable {
+  private struct State {
+    var next = 0
+    var ends: [Int: (time: ContinuousClock.Instant, end: @Sendable () -> Void)] = [:]
+    var isTicking = false
+  }
+
+  private final class Flag: Sendable {
+    let isSet = Mutex(false)
+  }
+
+  static let shared = Deadlines()
+  private static let tick: Duration = .milliseconds(100)
+  private let state = Mutex(State())
+
+  /// Runs `body`, cancelled after so many seconds, up to a tick more. Throws the `APIError` that says so.
+  func within<T: Sendable>(
+    _ seconds: Double, _ body: @escaping @Sendable () async throws -> T
+  ) async throws -> T {
+    let (task, isLate) = (Task(operation: body), Flag())
+    let number = add(.now + .seconds(seconds)) {
+      isLate.isSet.withLock { $0 = true }
+      task.cancel()
     }
-    defer { group.cancelAll() }
-    if let value = try await group.next() ?? nil { return value }
-    throw APIError(.serviceUnavailable, "Busy: not done within \(Int(seconds)) seconds", retryAfter: 10)
+    defer { state.withLock { $0.ends[number] = nil } }
+    do {
+      return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+    } catch where isLate.isSet.withLock({ $0 }) {
+      throw APIError(.serviceUnavailable, "Busy: not done within \(Int(seconds)) seconds", retryAfter: 10)
+    }
+  }
+
+  private func add(_ time: ContinuousClock.Instant, _ end: @escaping @Sendable () -> Void) -> Int {
+    let (number, begins) = state.withLock { state in
+      state.next += 1
+      state.ends[state.next] = (time, end)
+      defer { state.isTicking = true }
+      return (state.next, !state.isTicking)
+    }
+    if begins {
+      Task.detached {
+        repeat { try? await Task.sleep(for: Self.tick) } while self.endLate()
+      }
+    }
+    return number
+  }
+
+  /// Ends what is late. False where nothing is under way, so that the clock stops.
+  private func endLate() -> Bool {
+    let (late, goesOn) = state.withLock { state in
+      let now = ContinuousClock.now
+      state.isTicking = !state.ends.isEmpty
+      return (state.ends.values.filter { $0.time <= now }.map(\.end), state.isTicking)
+    }
+    for end in late { end() }
+    return goesOn
   }
 }

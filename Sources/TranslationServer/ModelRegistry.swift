@@ -77,9 +77,10 @@ public final class ModelRegistry: Sendable {
   /// Codes of the languages some model reads or writes, in order.
   var languages: [String] { Set(entries.flatMap { [$0.source, $0.target] }).sorted() }
 
-  /// Codes of the languages some model reads, those of the first models first.
-  var sources: [String] {
-    entries.reduce(into: []) { if !$0.contains($1.source) { $0.append($1.source) } }
+  /// The same, those that the first models read first, and those that none reads last.
+  var languagesByUse: [String] {
+    let entries = entries
+    return (entries.map(\.source) + entries.map(\.target)).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   /// What can be made of a language, in order: what models make of it, directly or through a third language, and itself.

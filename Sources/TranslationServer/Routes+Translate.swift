@@ -91,7 +91,7 @@ struct TranslateRoutes {
       guard let language = service.language(code) else { throw APIError(.badRequest, "\(code) is not supported") }
       return texts.map { _ in LanguageDetector.Detection(confidence: 100, language: language) }
     }
-    let detector = LanguageDetector(service.models.sources)
+    let detector = LanguageDetector(service.models.languagesByUse)
     guard let overall = detector.detect(texts.joined(separator: "\n")).first else {
       throw APIError(.badRequest, "auto is not supported")
     }

@@ -37,8 +37,8 @@ public final class TranslationService: Sendable {
     return languages.first { $0.lowercased() == code } ?? languages.first { $0.lowercased() == alias }
   }
 
-  /// Which of the languages that can be translated from a text is in, the best first.
-  func detect(_ text: String) -> [LanguageDetector.Detection] { LanguageDetector(models.sources).detect(text) }
+  /// Which of the models' languages a text is in, the best first.
+  func detect(_ text: String) -> [LanguageDetector.Detection] { LanguageDetector(models.languagesByUse).detect(text) }
 
   /// The models that lead from one language to another; none for a language to itself. Throws the `APIError` that says
   /// there is no way.

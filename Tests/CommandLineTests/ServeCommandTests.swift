@@ -114,7 +114,7 @@ import Testing
       results[1] as? [NSDictionary] == [
         ["code": "en", "name": "English", "targets": ["en"]], ["code": "fr", "name": "French", "targets": ["en", "fr"]],
       ])
-    #expect((results[2] as? [NSDictionary])?.map { $0["language"] as? String } == ["fr"])
+    #expect((results[2] as? [NSDictionary])?.map { $0["language"] as? String } == ["fr", "en"])
     #expect(server.stop(SIGTERM) == 0)
   }
 }

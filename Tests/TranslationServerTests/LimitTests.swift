@@ -108,10 +108,15 @@ import Translation
   }
 
   @Test func givesUpAtTheDeadlineAndWhenFull() async throws {
-    let late = try InMemoryServer { $0.deadline = 0 }
-    let answer = try await late.post("/translate", job)
+    let late = try InMemoryServer { options in
+      (options.deadline, options.characterLimit) = (0.05, nil)
+    }
+    let many = (0..<4000).map { "Le petit chat numéro \($0) dort." }.joined(separator: "\n")
+    let answer = try await late.post("/translate", ["q": many, "source": "fr", "target": "en"])
     #expect(answer.status == 503)
+    #expect(answer.error == "Busy: not done within 0 seconds")
     #expect(answer["Retry-After"] == "10")
+    #expect(late.service.pool.statistics.waitingSentences == 0)
     let small = try InMemoryServer { $0.queueLimit = 2 }
     let refused = try await small.post("/translate", ["q": "Un. Deux.\nTrois.", "source": "fr", "target": "en"])
     #expect(refused.status == 413)

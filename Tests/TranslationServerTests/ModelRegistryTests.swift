@@ -66,7 +66,7 @@ import Translation
     #expect(way("fr", "es") == nil)
     #expect(way("es", "fr") == nil)
     #expect(registry.targets(from: "en") == ["de", "en", "es"])
-    #expect(registry.sources == ["fr", "en", "de"])
+    #expect(registry.languagesByUse == ["fr", "en", "de", "es"])
   }
 
   @Test func reloadsOrStaysAsItWas() async throws {
