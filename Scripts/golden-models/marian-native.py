@@ -26,6 +26,7 @@ TRANSFORMER = ("--type transformer --dim-emb 8 --transformer-dim-ffn 12 --transf
                "--learn-rate 0.02 ")
 RNN = "--type s2s --dim-emb 8 --dim-rnn 6 --learn-rate 0.05 "
 PRE = "--transformer-preprocess n --transformer-postprocess da --transformer-postprocess-top n "
+SSRU = "--transformer-decoder-autoreg rnn --dec-cell ssru "
 # name: vocabularies, options
 VARIANTS = {
     # Marian's own transposition, on the way to intgemm8, is only right for multiples of 16.
@@ -36,6 +37,10 @@ VARIANTS = {
     "tied-source": (TARGET, TARGET, TRANSFORMER + "--tied-embeddings-src --transformer-decoder-dim-ffn 12"),
     "tied-layers": (TARGET, TARGET, TRANSFORMER.replace("--dec-depth 1", "--dec-depth 3") +
                     "--tied-embeddings-all --transformer-tied-layers 1 2 1"),
+    # The decoder of Firefox Translations' students.
+    "ssru": (TARGET, TARGET, TRANSFORMER.replace("dim-emb 8", "dim-emb 16").replace("ffn 12", "ffn 48")
+             .replace("--dec-depth 1", "--dec-depth 2") + SSRU + "--tied-embeddings-all --transformer-ffn-activation relu"),
+    "ssru-pre": (SOURCE, TARGET, TRANSFORMER + PRE + SSRU + "--tied-embeddings"),
     "gru": (SOURCE, TARGET, RNN + "--tied-embeddings"),
     "deep": (SOURCE, TARGET, RNN + "--dec-depth 3 --skip"),
     "lstm": (SOURCE, TARGET, RNN + "--enc-cell lstm --dec-cell lstm"),
@@ -78,7 +83,7 @@ with tempfile.TemporaryDirectory() as work:
             "source_vocabulary": os.path.basename(source), "target_vocabulary": os.path.basename(target),
             "scores": [floats(line) for line in scored.splitlines()],
             "greedy": [{"pieces": line.split(" ||| ")[1].split(), "scores": floats(line)} for line in found.splitlines()]}
-        if name == "post":
+        if name in ("post", "ssru"):
             for form in ("float32", "intgemm8"):
                 marian("convert", "--from", model, "--to", os.path.join(OUT, f"marian-{name}.{form}.bin"),
                        "--gemm-type", form)

@@ -147,3 +147,40 @@ MT_CLONES void mt_lstm_backward(float *dx, float *dprevious_c, const float *dh, 
     }
   }
 }
+
+// SSRU, "simpler simple recurrent unit" (Kim et al. 2019): nothing but the cell goes from step to step.
+MT_INLINE void ssru_step(float *h, float *c, float *f, const float *p, const float *u, const float *bias, int64_t size) {
+  MT_ELEMENTWISE for (int64_t j = 0; j < size; j++) {
+    float gate = mt_sigmoid_of(u[size + j] + bias[j]);
+    float cell = gate * (p ? p[j] : 0.0f) + (1.0f - gate) * u[j];
+    c[j] = cell;
+    h[j] = cell > 0 ? cell : 0;
+    if (f) f[j] = gate;
+  }
+}
+
+MT_CLONES void mt_ssru(float *h, float *c, float *f, const float *previous, const float *u, const float *bias,
+                       int64_t length, int64_t size) {
+  for (int64_t t = 0; t < length; t++) {
+    const float *p = t > 0 ? c + (t - 1) * size : previous;
+    ssru_step(h + t * size, c + t * size, f ? f + t * size : NULL, p, u + 2 * t * size, bias, size);
+  }
+}
+
+MT_CLONES void mt_ssru_backward(float *du, float *dbias, float *carry, const float *dh, const float *c, const float *f,
+                                const float *u, int64_t length, int64_t size) {
+  for (int64_t j = 0; j < size; j++) carry[j] = 0;
+  for (int64_t t = length - 1; t >= 0; t--) {
+    const float *cr = c + t * size, *pr = cr - size, *fr = f + t * size, *x = u + 2 * t * size, *d = dh + t * size;
+    float *dr = du + 2 * t * size;
+    MT_ELEMENTWISE for (int64_t j = 0; j < size; j++) {
+      float gate = fr[j], before = t > 0 ? pr[j] : 0.0f;
+      float cell = carry[j] + (cr[j] > 0 ? d[j] : 0.0f);
+      float df = cell * (before - x[j]) * gate * (1.0f - gate);
+      dr[j] = cell * (1.0f - gate);
+      dr[size + j] = df;
+      dbias[j] += df;
+      carry[j] = cell * gate;
+    }
+  }
+}

@@ -55,6 +55,9 @@ extension HuggingFaceMarian {
     guard !shape.finalNormalization else {
       throw refuse("model.transformer.final_normalization", "is true; MarianMT has no last layer norm")
     }
+    guard shape.decoderCell ?? .selfAttention == .selfAttention else {
+      throw refuse("model.transformer.decoder_cell", "is ssru; MarianMT's decoders have self-attention")
+    }
     guard activationNames[shape.activation] != nil else {
       throw refuse("model.transformer.activation", "is \(shape.activation.rawValue), which MarianMT does not have")
     }
@@ -114,6 +117,7 @@ extension HuggingFaceMarian {
     g.earlyStopping = options.stopping == .beamFull ? .whenFull : .heuristic
     g.maximumLength = options.maximumLength.map { min($0 + 2, shape.maximumLength) } ?? shape.maximumLength
     g.forbiddenSequences = (options.forbiddenTokens.map(Int.init) + [pad]).map { [$0] }
+    g.forcedBeginToken = description.model.forcedFirstToken.map(Int.init)
     g.forcedEndToken = 0
     (g.endToken, g.beginToken, g.padToken, g.decoderStartToken) = (0, 0, pad, pad)
     return g

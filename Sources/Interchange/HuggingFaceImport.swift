@@ -60,7 +60,7 @@ struct HuggingFaceReader {
     }
     let url = directory.appendingPathComponent("config.json")
     configurationFile = url.path
-    let json = try Self.data(url)
+    let json = try Data(modelFile: url)
     configuration = try StrictJSON.decodeKnown(HuggingFaceConfiguration.self, from: json, file: url.path)
     let older = try StrictJSON.decodeKnown(HuggingFaceGeneration.self, from: json, file: url.path)
     generation = try Self.decodeIfPresent(HuggingFaceGeneration.self, directory, "generation_config.json")?
@@ -79,16 +79,10 @@ struct HuggingFaceReader {
     try check()
   }
 
-  private static func data(_ url: URL) throws -> Data {
-    do { return try Data(contentsOf: url) } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
-    }
-  }
-
   private static func decodeIfPresent<T: Decodable>(_ type: T.Type, _ directory: URL, _ name: String) throws -> T? {
     let url = directory.appendingPathComponent(name)
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    return try StrictJSON.decodeKnown(type, from: data(url), file: url.path)
+    return try StrictJSON.decodeKnown(type, from: Data(modelFile: url), file: url.path)
   }
 
   /// Their ids in the order of ours: end symbol, unknown word, all others, the padding left out.
@@ -137,9 +131,7 @@ struct HuggingFaceReader {
     ] where (value ?? wanted) != wanted {
       throw refuse(key, "is \(!wanted); only \(wanted) is supported")
     }
-    if let token = generation.forcedBeginToken {
-      throw ModelError(file: directory.path, item: "forced_bos_token_id", problem: "is \(token); only null is supported")
-    }
+    _ = try forcedFirstToken()
     if let token = generation.forcedEndToken, token != c.endToken ?? 0 {
       throw ModelError(
         file: directory.path, item: "forced_eos_token_id",
@@ -147,39 +139,32 @@ struct HuggingFaceReader {
     }
   }
 
-  // MARK: Text
-
-  /// `>>xxx<<` → xxx.
-  private static func code(_ piece: String) -> String? {
-    piece.hasPrefix(">>") && piece.hasSuffix("<<") && piece.utf8.count > 4 ? String(piece.dropFirst(2).dropLast(2)) : nil
+  /// `forced_bos_token_id` in our order. The special symbols, and what may not be produced, cannot begin an output.
+  private func forcedFirstToken() throws -> Int32? {
+    guard let token = generation.forcedBeginToken else { return nil }
+    guard let id = targetOrder.firstIndex(of: token), id > 1,
+      !(generation.forbiddenSequences ?? []).contains([token])
+    else {
+      throw ModelError(
+        file: directory.path, item: "forced_bos_token_id",
+        problem: "is \(token); an ordinary piece expected that bad_words_ids do not forbid")
+    }
+    return Int32(id)
   }
 
+  // MARK: Text
+
   func textPipeline(targetLanguage: String?) throws -> TextPipeline {
-    func model(_ name: String) throws -> Data { try Self.data(directory.appendingPathComponent(name)) }
-    let codes = sourcePieces.compactMap(Self.code).sorted()
-    let vocabulary = directory.appendingPathComponent("vocab.json").path
-    var code: String?
-    switch targetLanguage {
-    case "none"?: break
-    case let language?:
-      guard codes.contains(language) else {
-        let choice = codes.isEmpty ? "the model has no language codes" : "one of \(codes.joined(separator: ", ")) expected"
-        throw ModelError(file: vocabulary, item: ">>\(language)<<", problem: "is missing; \(choice)")
-      }
-      code = ">>\(language)<<"
-    case nil:
-      guard codes.isEmpty else {
-        throw ModelError(
-          file: vocabulary,
-          problem: "has the codes of several target languages; say which: \(codes.joined(separator: ", ")), or none")
-      }
-    }
+    func model(_ name: String) throws -> Data { try Data(modelFile: directory.appendingPathComponent(name)) }
+    let code = try LanguageCode.choose(
+      targetLanguage, among: sourcePieces, file: directory.appendingPathComponent("vocab.json").path)
     /// In our order and with our names of the special symbols.
     func pieces(_ all: [String], _ order: [Int]) -> [String] { ["</s>", "<unk>"] + order.dropFirst(2).map { all[$0] } }
     let isShared = !(tokenizer.separateVocabularies ?? false)
     return try TextPipeline(
       sourceModel: model("source.spm"), targetModel: model("target.spm"), sourcePieces: pieces(sourcePieces, sourceOrder),
-      targetPieces: isShared ? nil : pieces(targetPieces, targetOrder), targetCode: code, directory: directory)
+      targetPieces: isShared ? nil : pieces(targetPieces, targetOrder), targetCode: code,
+      targetBegin: forcedFirstToken().map { targetPieces[targetOrder[Int($0)]] }, directory: directory)
   }
 
   // MARK: Shape
@@ -207,9 +192,10 @@ struct HuggingFaceReader {
     shape.maximumLength = c.maximumPositions ?? 1024
     let isShared = c.shareEncoderDecoderEmbeddings ?? true
     let isTied = c.tieWordEmbeddings ?? true
-    let model = ModelConfiguration(
+    var model = ModelConfiguration(
       transformer: shape, sourceVocabularySize: text.sourceVocabulary.count,
       targetVocabularySize: text.targetVocabulary.count, embeddings: !isTied ? .none : isShared ? .all : .target)
+    model.forcedFirstToken = text.targetBegin
     do {
       try model.validate()
     } catch let error as ConfigurationError {

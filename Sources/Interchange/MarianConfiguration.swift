@@ -85,10 +85,14 @@ struct MarianConfiguration {
       guard allowed.contains(depth) else { throw values.refuse(key, "is \(depth); only 2 is supported") }
     }
     let decoder = try values.string("transformer-decoder-autoreg", "self-attention")
-    guard decoder == "self-attention" else {
-      let name = ["rnn": " (SSRU)", "average-attention": " (AAN)"][decoder] ?? ""
+    switch decoder {
+    case "self-attention": break
+    case "rnn": try requireSSRU(values, &shape)
+    default:
+      let name = ["average-attention": " (AAN)"][decoder] ?? ""
       throw values.refuse(
-        "transformer-decoder-autoreg", "is \"\(decoder)\"\(name); only \"self-attention\" is supported")
+        "transformer-decoder-autoreg",
+        "is \"\(decoder)\"\(name); only \"self-attention\" and \"rnn\" (SSRU) are supported")
     }
     let mask = try values.string("transformer-attention-mask", "default")
     guard mask == "default" else {
@@ -140,6 +144,18 @@ struct MarianConfiguration {
     (shape.positions, shape.layerNormEpsilon, shape.scaleEmbeddings) = (.marian, 1e-6, true)
     shape.maximumLength = 1024
     return shape
+  }
+
+  /// A recurrent decoder whose cell is the SSRU, as Marian's students have it.
+  private static func requireSSRU(_ values: MarianOptions, _ shape: inout TransformerConfiguration) throws {
+    let cell = try values.string("dec-cell", "gru")
+    guard cell == "ssru" else {
+      throw values.refuse("dec-cell", "is \"\(cell)\"; of recurrent decoders only \"ssru\" is supported")
+    }
+    for key in ["transformer-rnn-projection", "layer-normalization"] where try values.flag(key) {
+      throw values.refuse(key, "is true; only false is supported")
+    }
+    shape.decoderCell = .ssru
   }
 
   private static func rnn(_ values: MarianOptions) throws -> RNNConfiguration {

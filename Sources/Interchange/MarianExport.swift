@@ -52,6 +52,9 @@ extension Marian {
   /// Refuses what Marian would compute otherwise.
   private static func check(_ model: ModelConfiguration, _ file: String, _ warnings: inout [String]) throws {
     func refuse(_ key: String, _ problem: String) -> ModelError { ModelError(file: file, item: key, problem: problem) }
+    if let token = model.forcedFirstToken {
+      throw refuse("model.forced_first_token", "is \(token); Marian has no model that begins every output with one token")
+    }
     if let shape = model.transformer, model.architecture == .transformer {
       guard activations[shape.activation] != nil else {
         throw refuse("model.transformer.activation", "is \(shape.activation.rawValue); Marian has relu, gelu and silu")
@@ -59,7 +62,8 @@ extension Marian {
       guard shape.scaleEmbeddings else {
         throw refuse("model.transformer.scale_embeddings", "is false; Marian always scales embeddings")
       }
-      if shape.normalization == .pre {
+      // Where decoders have no self-attention, only encoders normalise its keys and values.
+      if shape.normalization == .pre, shape.decoderCell ?? .selfAttention == .selfAttention {
         warnings.append(
           "normalization is pre: Marian's scorer computes the same, but its decoder does not normalise the keys and values of "
             + "self-attention behind the first word, and so translates otherwise")
@@ -134,7 +138,8 @@ extension Marian {
         "type: transformer", "dim-emb: \(shape.modelSize)", "enc-depth: \(shape.encoderLayers)",
         "dec-depth: \(shape.decoderLayers)", "transformer-heads: \(shape.heads)",
         "transformer-dim-ffn: \(shape.feedForwardSize)", "transformer-ffn-depth: 2",
-        "transformer-ffn-activation: \(activations[shape.activation] ?? "")", "transformer-decoder-autoreg: self-attention",
+        "transformer-ffn-activation: \(activations[shape.activation] ?? "")", "transformer-decoder-autoreg: \(shape.decoderCell == .ssru ? "rnn" : "self-attention")",
+        "dec-cell: \(shape.decoderCell == .ssru ? "ssru" : "gru")", "transformer-rnn-projection: false",
         "transformer-preprocess: \"\(isPre ? "n" : "")\"", "transformer-postprocess: \(isPre ? "da" : "dan")",
         "transformer-postprocess-emb: d", "transformer-postprocess-top: \"\(shape.finalNormalization ? "n" : "")\"",
         "transformer-no-projection: false", "transformer-train-position-embeddings: false", "transformer-tied-layers:",
@@ -171,6 +176,11 @@ extension Marian {
     warnings.append(
       "vocabularies are lists of pieces, lines must be cut by `mt tokenize --subwords` first and pieces joined by "
         + "`mt detokenize --subwords`: \(obstacle)")
+    if text.sentencePieceObstacle == nil {
+      let models = text.sentencePieceModels()
+      try AtomicFile.write(models.source, to: output.appendingPathComponent("source.spm"))
+      try AtomicFile.write(models.target, to: output.appendingPathComponent("target.spm"))
+    }
     return try write("yml") { isSource in
       let vocabulary = isSource ? text.sourceVocabulary : text.targetVocabulary
       var yaml = ""

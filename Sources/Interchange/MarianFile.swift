@@ -5,7 +5,7 @@ import Translation
 /// mapped; every name, type, shape and place is checked before any number is looked at.
 ///
 /// Source: marian-dev, `src/common/{io,binary,types}`, and browsermt/marian-dev, whose codes of 8-bit types differ.
-struct MarianFile {
+struct MarianFile: TensorFile {
   enum Element: Equatable {
     case float16, float32, float64, int8
     /// Marian's integers for fast products, transposed, with one float32 multiplier after them: value = integer / it.
@@ -41,11 +41,7 @@ struct MarianFile {
 
   /// Throws `ModelError` naming the file and the tensor.
   init(contentsOf url: URL) throws {
-    let data: Data
-    do { data = try Data(contentsOf: url, options: .alwaysMapped) } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
-    }
-    try self.init(data, file: url.path)
+    try self.init(Data(modelFile: url, isMapped: true), file: url.path)
   }
 
   init(_ data: Data, file: String) throws {
@@ -161,22 +157,14 @@ struct MarianFile {
 
   // MARK: Values
 
-  /// The tensor of this name. Throws where it is missing or has another shape; nothing is copied.
-  @discardableResult
-  func tensor(_ name: String, shape: [Int]) throws -> Tensor {
-    guard let tensor = tensors[name] else {
-      throw ModelError(file: file, item: "tensor \(name)", problem: "is missing; expected shape \(shape)")
-    }
-    guard tensor.shape == shape else {
-      throw ModelError(file: file, item: "tensor \(name)", problem: "has shape \(tensor.shape); expected \(shape)")
-    }
-    return tensor
-  }
+  var names: [String] { Array(tensors.keys) }
+  func shape(of name: String) -> [Int]? { tensors[name]?.shape }
 
   /// All values of a tensor as float32. Throws where it is missing, of another shape or of a type that no parameter is
   /// stored in, or holds no finite number.
   func values(_ name: String, shape: [Int]) throws -> [Float] {
-    let tensor = try tensor(name, shape: shape)
+    try check(name, shape: shape)
+    guard let tensor = tensors[name] else { return [] }
     let count = shape.reduce(1, *)
     func fail(_ problem: String) -> ModelError { ModelError(file: file, item: "tensor \(name)", problem: problem) }
     let values = try tensor.bytes.withUnsafeBytes { bytes -> [Float] in

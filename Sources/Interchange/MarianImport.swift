@@ -15,6 +15,12 @@ public enum Marian {
     public var targetLanguage = "und"
     /// A `decoder.yml`, whose beam-size, normalize and word-penalty become the model's own.
     public var decoderConfiguration: URL?
+    /// The SentencePiece models that cut text, where vocabularies are lists of their pieces. The target's is the source's
+    /// where only that is given.
+    public var sourceSentencePiece: URL?
+    public var targetSentencePiece: URL?
+    /// Which of a multilingual model's languages to translate into: xxx of its codes `>>xxx<<`, or none.
+    public var targetCode: String?
 
     public init() {}
   }
@@ -30,18 +36,25 @@ public enum Marian {
     }
     let file = try MarianFile(contentsOf: model)
     let configuration = try MarianConfiguration(yaml: file.configuration, file: file.file)
-    let source = try MarianVocabulary(contentsOf: sourceVocabulary)
-    let target = sourceVocabulary == targetVocabulary ? source : try MarianVocabulary(contentsOf: targetVocabulary)
-    guard configuration.embeddings != .all && !configuration.sharesInputs || source == target else {
+    let (sourceCutter, targetCutter) = (
+      options.sourceSentencePiece, options.targetSentencePiece ?? options.sourceSentencePiece
+    )
+    let source = try MarianVocabulary(contentsOf: sourceVocabulary, sentencePiece: sourceCutter)
+    let target = sourceVocabulary == targetVocabulary && sourceCutter == targetCutter
+      ? source : try MarianVocabulary(contentsOf: targetVocabulary, sentencePiece: targetCutter)
+    // Sides may be cut by different models into pieces of one list.
+    let sharesPieces = source.pieces == target.pieces && (source.model == target.model || sourceCutter != nil)
+    guard configuration.embeddings != .all && !configuration.sharesInputs || sharesPieces else {
       throw ModelError(
         file: targetVocabulary.path, problem: "differs from \(sourceVocabulary.path); the model has one table for both sides")
     }
-    let isShared = source == target && configuration.sourceVocabularySize == configuration.targetVocabularySize
+    let isShared = sharesPieces && configuration.sourceVocabularySize == configuration.targetVocabularySize
     let text = try TextPipeline(
       sourceModel: source.model, targetModel: target.model,
       sourcePieces: source.pieces(count: configuration.sourceVocabularySize, file: sourceVocabulary.path),
       targetPieces: isShared
         ? nil : target.pieces(count: configuration.targetVocabularySize, file: targetVocabulary.path),
+      targetCode: LanguageCode.choose(options.targetCode, among: source.pieces, file: sourceVocabulary.path),
       directory: output)
     let network = try MarianReader.read(file, configuration)
     let description = ModelDescription(
@@ -62,10 +75,7 @@ public enum Marian {
     var search = SearchDefaults()
     search.forbiddenTokens = [SpecialToken.unknown]
     guard let decoder else { return search }
-    let data: Data
-    do { data = try Data(contentsOf: decoder) } catch {
-      throw ModelError(file: decoder.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
-    }
+    let data = try Data(modelFile: decoder)
     let values = try MarianOptions(yaml: String(decoding: data, as: UTF8.self), file: decoder.path)
     if values.has("beam-size") {
       let beam = try values.integer("beam-size")
@@ -92,7 +102,7 @@ enum MarianReader {
     var known: Set = [MarianFile.configurationName, "decoder_c_tt", "uidx", "history_errs"]
     for part in parts {
       for (name, shape) in part.tensors {
-        try file.tensor(name, shape: shape)
+        try file.check(name, shape: shape)
         known.insert(name)
       }
     }

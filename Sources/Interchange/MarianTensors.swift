@@ -180,9 +180,18 @@ struct MarianTensors {
     for (stack, numbers) in stacks {
       for (n, number) in numbers.enumerated() {
         let (ours, theirs) = ("\(stack).layers.\(n)", "\(stack)_l\(number)")
-        linear("\(ours).self_attention.qkv", size, size, ["q", "k", "v"].map { "\(theirs)_self_*\($0)" })
-        linear("\(ours).self_attention.output", size, size, ["\(theirs)_self_*o"])
-        norm("\(ours).self_attention_norm", "\(theirs)_self_Wo", suffix)
+        if stack == "decoder", shape.decoderCell == .ssru {
+          result.append(
+            MarianPart(
+              parameter: "\(ours).ssru.weight", rows: size, columns: 2 * size,
+              layout: .columns([("\(theirs)_rnn_W", size), ("\(theirs)_rnn_Wf", size)])))
+          result.append(part("\(ours).ssru.bias", 1, size, "\(theirs)_rnn_bf"))
+          norm("\(ours).ssru_norm", shape.normalization == .pre ? "\(theirs)_rnn" : "\(theirs)_rnn_ffn", suffix)
+        } else {
+          linear("\(ours).self_attention.qkv", size, size, ["q", "k", "v"].map { "\(theirs)_self_*\($0)" })
+          linear("\(ours).self_attention.output", size, size, ["\(theirs)_self_*o"])
+          norm("\(ours).self_attention_norm", "\(theirs)_self_Wo", suffix)
+        }
         if stack == "decoder" {
           linear("\(ours).cross_attention.query", size, size, ["\(theirs)_context_*q"])
           linear("\(ours).cross_attention.key_value", size, size, ["k", "v"].map { "\(theirs)_context_*\($0)" })

@@ -3,26 +3,29 @@ import TextProcessing
 import Translation
 
 /// One side's vocabulary of a Marian model: a SentencePiece model (`.spm`), a map of words and ids (`.yml`, `.yaml`,
-/// `.json`), or a word a line (any other name).
+/// `.json`), or a word a line (any other name). The latter two may list the pieces of a SentencePiece model, which is then
+/// given beside them.
 struct MarianVocabulary: Equatable {
-  /// The contents of a `.spm` file.
+  /// The contents of the `.spm` file that cuts text.
   let model: Data
   /// By id; `</s>` is 0 and `<unk>` 1.
   let pieces: [String]
   /// Whether lines must come cut into words, and come out so.
   let isWords: Bool
 
+  /// `sentencePiece` cuts text into the pieces that the vocabulary lists.
   /// Throws `ModelError` or `TextError` naming the file and the word.
-  init(contentsOf url: URL) throws {
+  init(contentsOf url: URL, sentencePiece: URL? = nil) throws {
     let name = url.lastPathComponent
     guard !name.hasSuffix(".fsv") else {
       throw ModelError(file: url.path, problem: "is a factored vocabulary; factors are not supported")
     }
-    let data: Data
-    do { data = try Data(contentsOf: url) } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
-    }
+    let data = try Data(modelFile: url)
     if name.hasSuffix(".spm") || name.hasSuffix(".model") {
+      if let sentencePiece {
+        throw ModelError(
+          file: sentencePiece.path, problem: "is one model too many: \(url.path) is a SentencePiece model already")
+      }
       (model, isWords) = (data, false)
       pieces = try TextPipeline.pieces(ofSentencePieceModel: data, path: url.path)
       return
@@ -51,16 +54,21 @@ struct MarianVocabulary: Equatable {
       guard !word.isEmpty, !word.unicodeScalars.contains(where: { $0 == " " || $0.value == 0 }) else {
         throw ModelError(file: url.path, item: "id \(id)", problem: "\"\(word)\" is no word")
       }
-      guard !word.unicodeScalars.contains("\u{2581}") else {
+      guard sentencePiece != nil || !word.unicodeScalars.contains("\u{2581}") else {
         throw ModelError(
           file: url.path, item: "id \(id)",
-          problem: "\"\(word)\" is a piece of SentencePiece's, not a word; give the .spm model that cuts the text instead")
+          problem: "\"\(word)\" is a piece of SentencePiece's, not a word; give the .spm model that cuts the text as well")
       }
       guard seen.insert(Array(word.utf8)).inserted else {
         throw ModelError(file: url.path, item: word, problem: "stands twice")
       }
     }
     words.removeFirst(2)
+    if let sentencePiece {
+      (model, isWords) = (try Data(modelFile: sentencePiece), false)
+      pieces = ["</s>", "<unk>"] + words
+      return
+    }
     (model, isWords) = (TextPipeline.sentencePieceModel(words: words), true)
     pieces = ["</s>", "<unk>"] + words.map { "\u{2581}\($0)" }
   }

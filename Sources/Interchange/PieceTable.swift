@@ -6,10 +6,7 @@ import Translation
 enum PieceTable {
   /// Pieces by id. Throws `ModelError` unless every id from 0 to the number of pieces stands exactly once.
   static func read(_ url: URL) throws -> [String] {
-    let data: Data
-    do { data = try Data(contentsOf: url) } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
-    }
+    let data = try Data(modelFile: url)
     var parser = Parser(bytes: Array(data), file: url.path)
     let entries = try parser.object()
     var pieces = [String?](repeating: nil, count: entries.count)

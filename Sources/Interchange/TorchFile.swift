@@ -1,33 +1,6 @@
 import Foundation
 import Translation
 
-/// A file of named tensors, whatever its format.
-protocol TensorFile {
-  var file: String { get }
-  var names: [String] { get }
-  /// Nil where there is no tensor of this name.
-  func shape(of name: String) -> [Int]?
-  /// All values as float32. Throws where the tensor is missing, of another shape, or holds no finite number.
-  func values(_ name: String, shape: [Int]) throws -> [Float]
-}
-
-extension TensorFile {
-  /// Throws where the tensor is missing or of another shape.
-  func check(_ name: String, shape: [Int]) throws {
-    guard let found = self.shape(of: name) else {
-      throw ModelError(file: file, item: "tensor \(name)", problem: "is missing; expected shape \(shape)")
-    }
-    guard found == shape else {
-      throw ModelError(file: file, item: "tensor \(name)", problem: "has shape \(found); expected \(shape)")
-    }
-  }
-}
-
-extension Safetensors: TensorFile {
-  var names: [String] { Array(entries.keys) }
-  func shape(of name: String) -> [Int]? { entries[name]?.shape }
-}
-
 /// PyTorch's file of a state dictionary, `pytorch_model.bin`: a pickle that says which tensors there are, and their
 /// numbers; since 1.6 members of a zip file, before one after the other. No code of the pickle is run.
 struct TorchFile: TensorFile {
@@ -41,11 +14,7 @@ struct TorchFile: TensorFile {
 
   /// Throws `ModelError` naming the file and the tensor.
   init(contentsOf url: URL) throws {
-    let data: Data
-    do { data = try Data(contentsOf: url, options: .alwaysMapped) } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
-    }
-    try self.init(data, file: url.path)
+    try self.init(Data(modelFile: url, isMapped: true), file: url.path)
   }
 
   init(_ data: Data, file: String) throws {

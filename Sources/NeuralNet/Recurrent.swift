@@ -9,6 +9,29 @@ extension RecurrentCell {
   func biasStart(_ hidden: Int) -> Initialization { self == .lstm ? .leadingOnes(hidden) : .zeros }
 }
 
+/// The simpler simple recurrent unit (Kim et al. 2019): what a decoder may have in place of self-attention. One product for
+/// all steps, and between steps nothing but an element-wise gate, so that a step costs the same however long the output.
+public struct SimpleRecurrentUnit {
+  /// [D, 2D]: candidate and forget gate side by side.
+  public let weight: Parameter
+  /// [1, D], the forget gate's; the candidate has none.
+  public let bias: Parameter
+
+  /// Declares `name.weight` and `name.bias`.
+  public init(_ store: ParameterStore, _ name: String, size: Int) {
+    weight = store.declare("\(name).weight", size, 2 * size, .glorot(parts: 2))
+    bias = store.declare("\(name).bias", 1, size, .zeros)
+  }
+
+  /// What the recurrence takes of x [N, D]: [N, 2D].
+  public func projection(_ x: Tensor, _ graph: Graph) -> Tensor { graph.linear(x, weight) }
+
+  /// x [N, D], sentences at `offsets` [B+1] → [N, D].
+  public func callAsFunction(_ x: Tensor, offsets: [Int32], _ graph: Graph) -> Tensor {
+    graph.simpleRecurrence(projection(x, graph), bias: bias, offsets: offsets)
+  }
+}
+
 /// A recurrent layer with its input projection: x [N, in] time-major → states [N, H].
 public struct RecurrentLayer {
   /// [in, G·H] and [1, G·H]

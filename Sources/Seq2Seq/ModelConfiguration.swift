@@ -8,6 +8,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var sourceVocabularySize: Int
   public var targetVocabularySize: Int
   public var embeddings: EmbeddingTying
+  /// A target token that every output begins with, such as the code of its language: its probability is one. Transformers
+  /// only; its text is the pipeline's `target_begin`.
+  public var forcedFirstToken: Int32?
   /// Present for `architecture == .transformer`.
   public var transformer: TransformerConfiguration?
   /// Present for `architecture == .rnn`.
@@ -35,7 +38,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     case architecture
     case sourceVocabularySize = "source_vocabulary_size"
     case targetVocabularySize = "target_vocabulary_size"
-    case embeddings, transformer, rnn
+    case embeddings
+    case forcedFirstToken = "forced_first_token"
+    case transformer, rnn
   }
 }
 
@@ -63,6 +68,8 @@ public struct TransformerConfiguration: Codable, Sendable, Equatable {
   public var heads = 8
   public var encoderLayers = 3
   public var decoderLayers = 3
+  /// What mixes a decoder's token with those before it; self-attention where nil.
+  public var decoderCell: DecoderCellKind?
   /// Of embeddings and of each sublayer's output, while training.
   public var dropout: Float = 0.1
   public var attentionDropout: Float = 0
@@ -86,6 +93,7 @@ public struct TransformerConfiguration: Codable, Sendable, Equatable {
     case heads
     case encoderLayers = "encoder_layers"
     case decoderLayers = "decoder_layers"
+    case decoderCell = "decoder_cell"
     case dropout
     case attentionDropout = "attention_dropout"
     case activationDropout = "activation_dropout"
@@ -95,6 +103,13 @@ public struct TransformerConfiguration: Codable, Sendable, Equatable {
     case finalNormalization = "final_normalization"
     case maximumLength = "maximum_length"
   }
+}
+
+public enum DecoderCellKind: String, CaseIterable, Codable, Sendable {
+  /// Vaswani et al. 2017.
+  case selfAttention = "self-attention"
+  /// The simpler simple recurrent unit of Kim et al. 2019: faster at every step, for a little quality.
+  case ssru
 }
 
 public enum NormalizationPlacement: String, CaseIterable, Codable, Sendable {

@@ -28,6 +28,12 @@ extension ModelConfiguration {
         key: "embeddings",
         problem: "\"all\" needs one vocabulary for both sides, not \(sourceVocabularySize) and \(targetVocabularySize)")
     }
+    if let token = forcedFirstToken {
+      guard architecture == .transformer else {
+        throw ConfigurationError(key: "forced_first_token", problem: "is \(token); only transformers have one")
+      }
+      try require("forced_first_token", Int(token), in: 2...targetVocabularySize - 1)
+    }
     switch architecture {
     case .transformer: try validateTransformer()
     case .rnn: try validateRNN()

@@ -64,7 +64,7 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
     for layer in decoder {
       x = layer(
         x, graph,
-        selfAttention: { layer.selfAttention($0, offsets: target.offsets, causal: true, graph) },
+        mixing: { layer.mixing($0, offsets: target.offsets, graph) },
         crossAttention: {
           layer.crossAttention(
             $0, offsets: target.offsets, memory: memory, memoryOffsets: source.offsets, graph)
@@ -83,12 +83,17 @@ public final class Transformer: EncoderDecoder, @unchecked Sendable {
 
   public func logProbabilities(source: SequenceBatch, target: SequenceBatch, graph: Graph) -> [Float] {
     let h = decode(target, memory: encode(source, graph), source: source, graph)
-    return graph.labelLogProbabilities(
+    var values = graph.labelLogProbabilities(
       h, embeddings.output, bias: embeddings.outputBias, transposed: true, labels: target.ids)
+    if let token = configuration.forcedFirstToken {
+      for first in target.offsets.dropLast().map(Int.init) { values[first] = target.ids[first] == token ? 0 : -.infinity }
+    }
+    return values
   }
 
   public func startDecoding(_ sources: SequenceBatch, workspace: Workspace) -> any DecoderState {
-    TransformerDecoderState(self, sources, workspace)
+    let state = TransformerDecoderState(self, sources, workspace)
+    return configuration.forcedFirstToken.map { ForcedFirstToken(state, $0) } ?? state
   }
 
   /// Starting values with the matrices of layer l times 1/√l, counted from 1 (Zhang, Titov & Sennrich 2019): deep stacks
@@ -182,18 +187,39 @@ struct EncoderLayer {
   }
 }
 
+/// What mixes a decoder's token with those before it.
+enum DecoderMixing {
+  case attention(SelfAttention)
+  case recurrence(SimpleRecurrentUnit)
+
+  /// x [N, D], sentences at `offsets` [B+1] → [N, D]; no row sees a later one.
+  func callAsFunction(_ x: Tensor, offsets: [Int32], _ graph: Graph) -> Tensor {
+    switch self {
+    case .attention(let attention): attention(x, offsets: offsets, causal: true, graph)
+    case .recurrence(let unit): unit(x, offsets: offsets, graph)
+    }
+  }
+}
+
 struct DecoderLayer {
-  let selfAttention: SelfAttention
-  let selfAttentionNorm: Residual
+  let mixing: DecoderMixing
+  let mixingNorm: Residual
   let crossAttention: CrossAttention
   let crossAttentionNorm: Residual
   let feedForward: FeedForward
   let feedForwardNorm: Residual
 
   init(_ store: ParameterStore, _ name: String, _ shape: TransformerConfiguration) {
-    selfAttention = SelfAttention(
-      store, "\(name).self_attention", size: shape.modelSize, heads: shape.heads, dropout: shape.attentionDropout)
-    selfAttentionNorm = Residual(store, "\(name).self_attention_norm", shape)
+    switch shape.decoderCell ?? .selfAttention {
+    case .selfAttention:
+      mixing = .attention(
+        SelfAttention(
+          store, "\(name).self_attention", size: shape.modelSize, heads: shape.heads, dropout: shape.attentionDropout))
+      mixingNorm = Residual(store, "\(name).self_attention_norm", shape)
+    case .ssru:
+      mixing = .recurrence(SimpleRecurrentUnit(store, "\(name).ssru", size: shape.modelSize))
+      mixingNorm = Residual(store, "\(name).ssru_norm", shape)
+    }
     crossAttention = CrossAttention(
       store, "\(name).cross_attention", size: shape.modelSize, heads: shape.heads, dropout: shape.attentionDropout)
     crossAttentionNorm = Residual(store, "\(name).cross_attention_norm", shape)
@@ -203,12 +229,13 @@ struct DecoderLayer {
     feedForwardNorm = Residual(store, "\(name).feed_forward_norm", shape)
   }
 
-  /// How the attentions are computed is the caller's: over whole sentences, or one step with cached keys and values.
+  /// How tokens are mixed and the memory looked at is the caller's: over whole sentences, or one step with what is kept of
+  /// those before.
   func callAsFunction(
-    _ x: Tensor, _ graph: Graph, selfAttention attend: (Tensor) -> Tensor, crossAttention look: (Tensor) -> Tensor
+    _ x: Tensor, _ graph: Graph, mixing mix: (Tensor) -> Tensor, crossAttention look: (Tensor) -> Tensor
   ) -> Tensor {
-    let attended = selfAttentionNorm(x, graph, attend)
-    let informed = crossAttentionNorm(attended, graph, look)
+    let mixed = mixingNorm(x, graph, mix)
+    let informed = crossAttentionNorm(mixed, graph, look)
     return graph.byRows(informed) { feedForwardNorm($0, graph) { feedForward($0, graph) } }
   }
 }

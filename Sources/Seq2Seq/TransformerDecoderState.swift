@@ -2,7 +2,7 @@ import Autograd
 import NeuralNet
 
 /// Decoding one token at a time: the memory's keys and values are made once, each new token's are put into the pool,
-/// and a hypothesis is a list of slots.
+/// and a hypothesis is a list of slots. A recurrent decoder puts its cells there, of which only the last is needed.
 final class TransformerDecoderState: DecoderState {
   private let model: Transformer
   private let graph: Graph
@@ -16,9 +16,11 @@ final class TransformerDecoderState: DecoderState {
   /// Everything before this mark lives as long as the state; what a step makes is given back at the next.
   private let mark: Arena.Mark
   private var time = 0
-  /// For each row: its sentence, and the slots of its `time` tokens, [R, time].
+  /// For each row: its sentence, and the slots of what it needs of its tokens, [R, slotsPerRow].
   private var sentences: [Int32]
   private var slots: [Int32] = []
+  private var slotsPerRow: Int { isRecurrent ? min(time, 1) : time }
+  private let isRecurrent: Bool
   /// Cross-attention of the last step: of layer l, row r, source token j and head h at
   /// ((l·R + r)·stride + j·heads + h).
   private var lastWeights: (data: UnsafeMutablePointer<Float>, stride: Int)?
@@ -32,7 +34,8 @@ final class TransformerDecoderState: DecoderState {
     graph = Graph(arena: workspace.arena, padsRows: !model.embeddings.output.isPacked)
     pool = workspace.cache
     relatives = Relatives()
-    pool.start(layers: model.decoder.count, width: 2 * model.shape.modelSize)
+    isRecurrent = model.shape.decoderCell == .ssru
+    pool.start(layers: model.decoder.count, width: (isRecurrent ? 1 : 2) * model.shape.modelSize)
     vocabularySize = model.configuration.targetVocabularySize
     sourceOffsets = sources.offsets
     longestSource = (0..<sources.count).map { sources.length($0) }.max() ?? 0
@@ -67,7 +70,7 @@ final class TransformerDecoderState: DecoderState {
   private init(_ other: TransformerDecoderState, rows: [Int]) {
     (model, graph, pool, relatives) = (other.model, other.graph, other.pool, other.relatives)
     (sourceOffsets, longestSource, memories) = (other.sourceOffsets, other.longestSource, other.memories)
-    (mark, time, vocabularySize) = (other.mark, other.time, other.vocabularySize)
+    (mark, time, vocabularySize, isRecurrent) = (other.mark, other.time, other.vocabularySize, other.isRecurrent)
     sentences = rows.map { other.sentences[$0] }
     slots = other.slots(of: rows)
     relatives.add(self)
@@ -96,15 +99,18 @@ final class TransformerDecoderState: DecoderState {
     graph.arena.release(to: mark)
     let rows = rowCount
     let fresh = pool.take(rows) { relatives.slots }
-    let index = graph.arena.allocate(Int32.self, rows * (time + 1))
+    // Of a recurrent decoder, each row's cell before this step; of attention, all its slots with the new one.
+    let kept = slotsPerRow
+    let width = isRecurrent ? kept : kept + 1
+    let index = graph.arena.allocate(Int32.self, max(1, rows * width))
     slots.withUnsafeBufferPointer { slots in
       for r in 0..<rows {
-        for t in 0..<time { index[r * (time + 1) + t] = slots[r * time + t] }
-        index[r * (time + 1) + time] = fresh[r]
+        for t in 0..<kept { index[r * width + t] = slots[r * kept + t] }
+        if !isRecurrent { index[r * width + kept] = fresh[r] }
       }
     }
     time += 1
-    slots = Array(UnsafeBufferPointer(start: index, count: rows * time))
+    slots = isRecurrent ? fresh : Array(UnsafeBufferPointer(start: index, count: rows * width))
     let counts = graph.arena.allocate(Int32.self, rows)
     counts.update(repeating: Int32(time), count: rows)
     let firsts = graph.arena.allocate(Int32.self, rows)
@@ -132,17 +138,29 @@ final class TransformerDecoderState: DecoderState {
       x = graph.compacting {
         layer(
           input, graph,
-          selfAttention: { input in
-            let qkv = layer.selfAttention.projection(input, graph)
+          mixing: { input in
             let base = pool.base(layer: number)
-            for r in 0..<rows {
-              (base + Int(fresh[r]) * 2 * size).update(from: qkv.data + r * 3 * size + size, count: 2 * size)
+            switch layer.mixing {
+            case .attention(let attention):
+              let qkv = attention.projection(input, graph)
+              for r in 0..<rows {
+                (base + Int(fresh[r]) * 2 * size).update(from: qkv.data + r * 3 * size + size, count: 2 * size)
+              }
+              let mixed = graph.makeTensor(rows, size)
+              mt_attention_step(
+                mixed.data, qkv.data, Int64(3 * size), base, base + size, Int64(2 * size), index, Int64(time), nil,
+                counts, Int64(rows), heads, headSize, selfWeights, selfStride)
+              return attention.output(mixed, graph)
+            case .recurrence(let unit):
+              let inputs = unit.projection(input, graph)
+              let states = graph.makeTensor(rows, size)
+              for r in 0..<rows {
+                mt_ssru(
+                  states.data + r * size, base + Int(fresh[r]) * size, nil, kept > 0 ? base + Int(index[r]) * size : nil,
+                  inputs.data + 2 * r * size, unit.bias.data, 1, Int64(size))
+              }
+              return states
             }
-            let mixed = graph.makeTensor(rows, size)
-            mt_attention_step(
-              mixed.data, qkv.data, Int64(3 * size), base, base + size, Int64(2 * size), index, Int64(time), nil,
-              counts, Int64(rows), heads, headSize, selfWeights, selfStride)
-            return layer.selfAttention.output(mixed, graph)
           },
           crossAttention: { input in
             let query = layer.crossAttention.query(input, graph)
@@ -165,8 +183,9 @@ final class TransformerDecoderState: DecoderState {
 
   private func slots(of rows: [Int]) -> [Int32] {
     var taken: [Int32] = []
-    taken.reserveCapacity(rows.count * time)
-    for r in rows { taken.append(contentsOf: slots[r * time..<(r + 1) * time]) }
+    let width = slotsPerRow
+    taken.reserveCapacity(rows.count * width)
+    for r in rows { taken.append(contentsOf: slots[r * width..<(r + 1) * width]) }
     return taken
   }
 

@@ -15,14 +15,17 @@ struct SentencePieceFile: Codable {
   var target: [String]?
   /// The piece before every source of a multilingual model, such as `>>fra<<`.
   var targetCode: String?
+  /// The piece that every target begins with.
+  var targetBegin: String?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case format, kind, version, source, target
     case targetCode = "target_code"
+    case targetBegin = "target_begin"
   }
 
-  init(source: [String], target: [String]?, targetCode: String?) {
-    (self.source, self.target, self.targetCode) = (source, target, targetCode)
+  init(source: [String], target: [String]?, targetCode: String?, targetBegin: String?) {
+    (self.source, self.target, self.targetCode, self.targetBegin) = (source, target, targetCode, targetBegin)
   }
 
   init(from decoder: any Decoder) throws {
@@ -34,6 +37,7 @@ struct SentencePieceFile: Codable {
     source = try values.decode([String].self, forKey: .source)
     target = try values.decodeIfPresent([String].self, forKey: .target)
     targetCode = try values.decodeIfPresent(String.self, forKey: .targetCode)
+    targetBegin = try values.decodeIfPresent(String.self, forKey: .targetBegin)
   }
 }
 
@@ -52,12 +56,15 @@ extension SentencePieceSubwords {
     }
     source = Side(try load(sourceModel, SentencePieceFile.sourceModel), sourceVocabulary)
     target = Side(try load(targetModel, SentencePieceFile.targetModel), targetVocabulary)
-    targetCode = try file.targetCode.map { code throws(TextError) -> Int32 in
-      guard let id = sourceVocabulary.id(code), !Vocabulary.isSpecial(id) else {
-        throw .key(path: path, key: "target_code", problem: "\(code) is not among the source pieces")
+    func find(_ piece: String?, _ vocabulary: Vocabulary, _ key: String, _ side: String) throws(TextError) -> Int32? {
+      guard let piece else { return nil }
+      guard let id = vocabulary.id(piece), !Vocabulary.isSpecial(id) else {
+        throw .key(path: path, key: key, problem: "\(piece) is not among the \(side) pieces")
       }
       return id
     }
+    targetCode = try find(file.targetCode, sourceVocabulary, "target_code", "source")
+    targetBegin = try find(file.targetBegin, targetVocabulary, "target_begin", "target")
   }
 
   private static func vocabulary(
@@ -83,7 +90,7 @@ extension SentencePieceSubwords {
     try AtomicFile.write(target.model.serialized, to: directory.appendingPathComponent(SentencePieceFile.targetModel))
     let file = SentencePieceFile(
       source: source.vocabulary.allPieces, target: source.vocabulary.isShared ? nil : target.vocabulary.allPieces,
-      targetCode: targetCode.map(source.vocabulary.piece))
+      targetCode: targetCode.map(source.vocabulary.piece), targetBegin: targetBegin.map(target.vocabulary.piece))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(encoder.encode(file), to: directory.appendingPathComponent(TextPipeline.fileName))
@@ -115,14 +122,16 @@ extension TextPipeline {
   ///   - sourcePieces: by id; `</s>` is 0 and `<unk>` 1.
   ///   - targetPieces: the same for the target, nil where both sides share the ids.
   ///   - targetCode: a source piece that comes before every source.
+  ///   - targetBegin: a target piece that every target begins with; it is left out of texts.
   ///   - directory: where the models come from, for messages.
   ///   - path: where the lists of pieces come from, for messages.
   /// - Throws: `TextError` for a model that cannot be loaded or a list that is not as above.
   public convenience init(
     sourceModel: Data, targetModel: Data, sourcePieces: [String], targetPieces: [String]?, targetCode: String? = nil,
-    directory: URL, path: String = "vocabulary"
+    targetBegin: String? = nil, directory: URL, path: String = "vocabulary"
   ) throws {
-    let file = SentencePieceFile(source: sourcePieces, target: targetPieces, targetCode: targetCode)
+    let file = SentencePieceFile(
+      source: sourcePieces, target: targetPieces, targetCode: targetCode, targetBegin: targetBegin)
     try self.init(
       SentencePieceSubwords(
         file, sourceModel: sourceModel, targetModel: targetModel, path: path, directory: directory))

@@ -5,6 +5,8 @@ struct SentencePieceSubwords: Sendable {
   let target: Side
   /// The token that asks a multilingual model for a target language; it comes before every source.
   let targetCode: Int32?
+  /// The token that every target begins with, for models that are made to begin with it; it is no text.
+  let targetBegin: Int32?
 
   /// One language's model with the ids that its pieces have.
   struct Side: Sendable {
@@ -86,5 +88,14 @@ struct SentencePieceSubwords: Sendable {
     let ids = source.encode(line)
     guard let targetCode, !ids.isEmpty else { return ids }
     return [targetCode] + ids
+  }
+
+  func encodeTarget(_ line: UnsafeBufferPointer<UInt8>) -> [Int32] {
+    let ids = target.encode(line)
+    return targetBegin.map { [$0] + ids } ?? ids
+  }
+
+  func decodeTarget(_ ids: [Int32]) -> String {
+    target.decode(targetBegin != nil && ids.first == targetBegin ? Array(ids.dropFirst()) : ids)
   }
 }

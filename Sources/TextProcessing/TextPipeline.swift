@@ -127,7 +127,7 @@ public final class TextPipeline: Sendable {
     return line.withUTF8 { line in
       switch subwords {
       case .sentencePiece(let subwords):
-        return side == .source ? subwords.encodeSource(line) : subwords.target.encode(line)
+        return side == .source ? subwords.encodeSource(line) : subwords.encodeTarget(line)
       case .bytePairs(let source, let target):
         let encoder = side == .source ? source : target
         // A cache belongs to one vocabulary.
@@ -145,7 +145,13 @@ public final class TextPipeline: Sendable {
 
   /// The text of target ids, as `decodeSource`.
   public func decodeTarget(_ ids: [Int32]) -> String {
-    if case .sentencePiece(let subwords) = subwords { subwords.target.decode(ids) } else { decode(ids, targetVocabulary) }
+    if case .sentencePiece(let subwords) = subwords { subwords.decodeTarget(ids) } else { decode(ids, targetVocabulary) }
+  }
+
+  /// The token that every target begins with, where the model is made to begin with one: `encodeTarget` puts it first, and
+  /// `decodeTarget` leaves it out.
+  public var targetBegin: Int32? {
+    if case .sentencePiece(let subwords) = subwords { subwords.targetBegin } else { nil }
   }
 
   private func decode(_ ids: [Int32], _ vocabulary: Vocabulary) -> String {

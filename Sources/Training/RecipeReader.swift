@@ -242,6 +242,8 @@ extension TransformerConfiguration {
     heads = try section.int("heads", heads, in: 1...256)
     encoderLayers = try section.int("encoder_layers", encoderLayers, in: 1...128)
     decoderLayers = try section.int("decoder_layers", decoderLayers, in: 1...128)
+    let cell = try section.choice("decoder_cell", DecoderCellKind.selfAttention)
+    decoderCell = cell == .selfAttention ? nil : cell
     dropout = try section.rate("dropout", dropout)
     attentionDropout = try section.rate("attention_dropout", attentionDropout)
     activationDropout = try section.rate("activation_dropout", activationDropout)

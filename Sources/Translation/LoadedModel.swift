@@ -15,6 +15,13 @@ extension ModelDirectory {
       throw ModelError(
         file: self.text.path, item: "\(side) vocabulary", problem: "has \(size) entries; config.json says \(expected)")
     }
+    guard text.targetBegin == description.model.forcedFirstToken else {
+      func named(_ token: Int32?) -> String { token.map { "token \($0)" } ?? "none" }
+      throw ModelError(
+        file: self.text.path, item: "target_begin",
+        problem: "is \(named(text.targetBegin)); forced_first_token of config.json is "
+          + named(description.model.forcedFirstToken))
+    }
     let file = try Safetensors(contentsOf: weights)
     let wanted = (precision ?? description.precision).supported
     let model = try makeModel(description, file, packed: wanted)

@@ -76,13 +76,7 @@ public struct SearchDefaults: Codable, Sendable, Equatable {
 extension ModelDescription {
   /// Reads and checks `config.json`. Throws `ModelError` naming the key.
   public init(contentsOf url: URL) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \(ModelError.reason(error))")
-    }
-    self = try StrictJSON.decode(ModelDescription.self, from: data, file: url.path)
+    self = try StrictJSON.decode(ModelDescription.self, from: Data(modelFile: url), file: url.path)
     guard formatVersion == 1 else {
       throw ModelError(
         file: url.path, item: "format_version", problem: "is \(formatVersion); this program reads version 1")

@@ -40,13 +40,7 @@ public struct Safetensors: Sendable {
 
   /// Maps the file and checks its header. Throws `ModelError` naming the file and the tensor.
   public init(contentsOf url: URL) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url, options: .alwaysMapped)
-    } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \(ModelError.reason(error))")
-    }
-    try self.init(data, file: url.path, isMapped: true)
+    try self.init(Data(modelFile: url, isMapped: true), file: url.path, isMapped: true)
   }
 
   /// The same from bytes in memory; `file` is for messages.
@@ -194,21 +188,6 @@ public struct Safetensors: Sendable {
       return sign == 0 ? magnitude : -magnitude
     case 31: return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
     default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
-    }
-  }
-}
-
-extension ModelError {
-  /// The system's words for why a file could not be read.
-  static func reason(_ error: any Error) -> String {
-    let error = error as NSError
-    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
-      return String(cString: strerror(Int32(underlying.code)))
-    }
-    switch CocoaError.Code(rawValue: error.code) {
-    case .fileReadNoSuchFile, .fileNoSuchFile: return "no such file"
-    case .fileReadNoPermission: return "permission denied"
-    default: return error.localizedDescription
     }
   }
 }

@@ -16,7 +16,7 @@ struct BenchCommand: ParsableCommand {
 
       Without a file the lines are those of Eval/test.fr, where there is one. Nothing else should run meanwhile.
 
-      Example:  mt bench --model Models/fr-en my-lines.fr
+      Example:  mt bench --model Models/fr-en --beams 1 5 my-lines.fr
       """)
 
   @Argument(help: "Lines to translate, plain or gzipped.", completion: .file())
@@ -24,29 +24,67 @@ struct BenchCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOption
 
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Precisions to measure. (default: all there are)"))
-  var precisions: [Precision] = []
-
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Beams to measure.", valueName: "k"))
-  var beams = [5, 1]
+  @Option(
+    name: .customLong("precisions"), parsing: .upToNextOption,
+    help: ArgumentHelp("Precisions to measure: \(Precision.allCases.map(\.rawValue).joined(separator: ", ")). (default: all "
+      + "there are)", valueName: "precision"))
+  var precisionWords: [String] = []
 
   @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("Numbers of threads to measure. (default: 1 and all)", valueName: "t"))
-  var threads: [Int] = []
+    name: .customLong("beams"), parsing: .upToNextOption,
+    help: ArgumentHelp("Beams to measure. (default: 5 1)", valueName: "k"))
+  var beamWords: [String] = []
+
+  @Option(
+    name: .customLong("threads"), parsing: .upToNextOption,
+    help: ArgumentHelp("Numbers of threads to measure. (default: 1 and all)", valueName: "t"))
+  var threadWords: [String] = []
 
   @Option(help: ArgumentHelp("About how long each measurement takes.", valueName: "s"))
   var seconds = 3.0
 
+  /// What the words after the options mean. The last of them is the file of lines where it is no value.
+  private struct Request {
+    var file: String?
+    var precisions: [Precision] = []
+    var beams: [Int] = []
+    var threads: [Int] = []
+
+    init(_ command: BenchCommand) throws {
+      file = command.file
+      precisions = try values(command.precisionWords, "--precisions", Precision.init(rawValue:))
+      beams = try values(command.beamWords, "--beams") { Int($0) }
+      threads = try values(command.threadWords, "--threads") { Int($0) }
+      for beam in beams { try SearchFlags.require("--beams", beam, in: 1...1024) }
+      for threads in threads { try SearchFlags.require("--threads", threads, in: 1...1024) }
+      if beams.isEmpty { beams = [5, 1] }
+    }
+
+    private mutating func values<Value>(
+      _ words: [String], _ option: String, _ convert: (String) -> Value?
+    ) throws -> [Value] {
+      var words = words
+      if file == nil, let last = words.last, convert(last) == nil {
+        file = last
+        words.removeLast()
+      }
+      return try words.map { word in
+        guard let value = convert(word) else { throw ValidationError("\(option): \"\(word)\" is not a value that it takes.") }
+        return value
+      }
+    }
+  }
+
   func validate() throws {
-    for beam in beams { try SearchFlags.require("--beams", beam, in: 1...1024) }
-    for threads in threads { try SearchFlags.require("--threads", threads, in: 1...1024) }
+    _ = try Request(self)
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds \(seconds) is not above 0 and at most 3600.") }
-    if beams.isEmpty { throw ValidationError("--beams needs a number.") }
   }
 
   func run() throws {
     let directory = try model.directory()
-    let lines = try readLines(for: ModelDirectory(directory).readDescription())
+    let request = try Request(self)
+    let (precisions, beams, threads) = (request.precisions, request.beams, request.threads)
+    let lines = try readLines(request.file, for: ModelDirectory(directory).readDescription())
     var wanted = Precision.allCases.filter { (precisions.isEmpty || precisions.contains($0)) && $0.supported == $0 }
     for precision in precisions where precision.supported != precision {
       warn("this processor has no \(precision.rawValue)")
@@ -79,7 +117,7 @@ struct BenchCommand: ParsableCommand {
     for line in Measurement.advice(measurements) { try output.write(line: line) }
   }
 
-  private func readLines(for description: ModelDescription) throws -> [String] {
+  private func readLines(_ file: String?, for description: ModelDescription) throws -> [String] {
     let places = ["Eval/test.fr", DefaultModel.share.appendingPathComponent("eval/test.fr").path]
     let own = places.first { description.sourceLanguage == "fr" && FileManager.default.fileExists(atPath: $0) }
     guard let path = file ?? own else {

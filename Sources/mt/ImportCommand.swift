@@ -51,9 +51,10 @@ struct MarianImport: ParsableCommand {
     commandName: "marian",
     abstract: "A model file of Marian's own, .npz or .bin.",
     discussion: """
-      Reads transformers, and the recurrent models s2s and amun; the configuration embedded in the file says which. \
-      Numbers may be float32 or intgemm's 8 or 16 bits. A vocabulary is a SentencePiece model (.spm), a map (.yml, .json) \
-      or a word a line; with the latter two, lines must be cut into words as they were for training.
+      Reads transformers, with self-attention or SSRU in the decoder, and the recurrent models s2s and amun; the \
+      configuration embedded in the file says which. Numbers may be float32 or intgemm's 8 or 16 bits. A vocabulary is a \
+      SentencePiece model (.spm), a map (.yml, .json) or a word a line. The latter two may list SentencePiece's pieces: \
+      then give the models that cut text too. Else lines must be cut into words as they were for training.
 
       Example:  mt import marian model.npz vocab.spm vocab.spm Models/marian-fr-en --source-language fr
       """)
@@ -82,7 +83,24 @@ struct MarianImport: ParsableCommand {
     completion: .file())
   var decoder: String?
 
+  @Option(
+    help: ArgumentHelp("The SentencePiece model whose pieces the vocabularies list.", valueName: "file"),
+    completion: .file())
+  var sentencePiece: String?
+
+  @Option(
+    help: ArgumentHelp("The target's, where it is another. (default: the same)", valueName: "file"), completion: .file())
+  var targetSentencePiece: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Which language a multilingual model shall translate into: xxx of its codes >>xxx<<, or none.", valueName: "code"))
+  var targetCode: String?
+
   func validate() throws {
+    if targetSentencePiece != nil, sentencePiece == nil {
+      throw ValidationError("--target-sentence-piece goes with --sentence-piece.")
+    }
     for (name, tag) in [("--source-language", sourceLanguage), ("--target-language", targetLanguage)] {
       guard ModelDescription.isLanguageTag(tag) else {
         throw ValidationError("\(name): \"\(tag)\" is not a language tag (BCP 47) such as \"fr\".")
@@ -95,6 +113,8 @@ struct MarianImport: ParsableCommand {
     var options = Marian.ImportOptions()
     (options.sourceLanguage, options.targetLanguage) = (sourceLanguage, targetLanguage)
     options.decoderConfiguration = decoder.map(url)
+    (options.sourceSentencePiece, options.targetSentencePiece) = (sentencePiece.map(url), targetSentencePiece.map(url))
+    options.targetCode = targetCode
     let report = try Marian.importModel(
       url(model), sourceVocabulary: url(sourceVocabulary), targetVocabulary: url(targetVocabulary), to: url(output),
       options: options)

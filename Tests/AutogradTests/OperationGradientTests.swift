@@ -70,6 +70,11 @@ let operationCases: [OperationCase] = ActivationKind.allCases.map { kind in
       queries: .init(x[0]), keys: .init(x[0], from: 6), values: .init(x[0], from: 12), queryOffsets: sourceOffsets,
       keyOffsets: sourceOffsets, size: 6, heads: 2, causal: true)
   },
+  OperationCase(name: "SSRU, its input used twice", inputs: [(9, 8)], parameters: [("b", 1, 4)]) { graph, x, store in
+    graph.add(
+      graph.simpleRecurrence(x[0], bias: store["b"]!, offsets: sourceOffsets),
+      graph.simpleRecurrence(x[0], bias: store["b"]!, offsets: [0, 9]))
+  },
   OperationCase(name: "cross-attention with dropout", inputs: [(7, 6), (9, 12)], maskSeed: 15) { graph, x, _ in
     graph.attention(
       queries: .init(x[0]), keys: .init(x[1]), values: .init(x[1], from: 6), queryOffsets: targetOffsets,

@@ -1,4 +1,5 @@
 @testable import Autograd
+import Foundation
 import Testing
 
 /// Three sentences of 4, 2 and 1 tokens: rows alive at each step.
@@ -58,6 +59,26 @@ private let cells: [RecurrentCell] = [.elman, .elmanReLU, .gru, .gruNoReset, .ls
       return graph.concatenate([result.states, result.contexts])
     }
     #expect(worst < 0.02)
+  }
+
+  @Test("The SSRU computes what its paper says, each sentence from zero")
+  func simpleRecurrence() {
+    let store = makeStore([("b", 1, 5)])
+    let bias = store["b"]!
+    var random = RandomGenerator(seed: 9)
+    let values = (0..<(6 * 10)).map { _ in Float(random.gaussian()) }
+    let graph = Graph(arena: Arena())
+    let result = graph.simpleRecurrence(graph.makeTensor(6, 10, values), bias: bias, offsets: [0, 4, 6]).array
+    for j in 0..<5 {
+      var cell = 0.0
+      for t in 0..<6 {
+        if t == 4 { cell = 0 }
+        let gate = 1 / (1 + exp(-Double(values[t * 10 + 5 + j] + bias.data[j])))
+        cell = gate * cell + (1 - gate) * Double(values[t * 10 + j])
+        #expect(abs(Double(result[t * 5 + j]) - max(cell, 0)) < 1e-5)
+      }
+    }
+    #expect(result.contains(0) && result.contains { $0 > 0.1 })
   }
 
   @Test("A layer run in pieces, from the states it left, gives what it gives in one", arguments: cells)

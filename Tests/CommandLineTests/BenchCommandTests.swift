@@ -30,6 +30,20 @@ import Testing
     #expect(result.lines.contains { $0.hasPrefix("Line by line:") && $0.contains("--threads 1 --batch-sentences 1") })
   }
 
+  @Test("the file of lines may follow any option", arguments: [
+    ["--beams", "1", "2"], ["--threads", "1"], ["--precisions", "float32"],
+  ])
+  func order(options: [String]) throws {
+    let files = try TemporaryDirectory()
+    let lines = try files.write(Array("Le chat\n".utf8), to: "lines")
+    let others = [["--beams", "1"], ["--threads", "1"], ["--precisions", "float32"]].filter { $0[0] != options[0] }
+    let result = try Program.run(
+      ["bench", "--model", SharedModel.path, "--seconds", "0.01"] + others.joined() + options + [lines.path])
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.lines.first?.contains(", 1 lines, ") == true)
+    #expect(result.lines.filter { $0.hasPrefix("float32") }.count == (options[0] == "--beams" ? 2 : 1))
+  }
+
   @Test("bench refuses wrong numbers and a file without lines", arguments: [
     ["--beams", "0"], ["--threads", "0"], ["--seconds", "0"], ["--precisions", "int4"],
   ])

@@ -48,6 +48,9 @@ import Testing
     #expect(result.output == "mean: the mean of the checkpoints after updates 4, 6\n", "\(result.error)")
     let text = try Program.run(["translate", "--model", "mean", "--max-length", "5"], text: "Le chat\n", in: directory.url)
     #expect(text.lines.count == 1 && exists("mean/word-counts.tsv.gz"))
+    #expect(try Program.run(["quantize", "mean", "small"], in: directory.url).status == 0)
+    let counts = ["mean", "small"].map { directory.url.appendingPathComponent("\($0)/word-counts.tsv.gz") }
+    #expect(try Data(contentsOf: counts[0]) == Data(contentsOf: counts[1]))
     #expect(try Program.run(["average", "runs/tiny", "mean"], in: directory.url).error.contains("exists already"))
     #expect(try Program.run(["average", SharedModel.path, "other"], in: directory.url).status == 1)
   }

@@ -118,7 +118,7 @@ import Translation
   func refusals() throws {
     for (change, key) in [
       ({ $0.normalization = .pre }, "normalization"), ({ $0.finalNormalization = true }, "final_normalization"),
-      ({ $0.activation = .identity }, "activation"),
+      ({ $0.activation = .identity }, "activation"), ({ $0.decoderCell = .ssru }, "decoder_cell"),
     ] as [((inout TransformerConfiguration) -> Void, String)] {
       let directory = try TemporaryDirectory()
       try save(to: directory.url, shape: change)

@@ -101,6 +101,86 @@ import Translation
     #expect(loaded.text.encodeSource(" ") == [])
   }
 
+  @Test("forced_bos_token_id begins every output as in transformers' generate, which its text does not show")
+  func forcedBeginning() throws {
+    let answers = try JSONDecoder().decode(ForcedAnswers.self, from: TinyMarian.resource("marian-forced.json"))
+    let settings: [String: Any] = [
+      "num_beams": 4, "length_penalty": 1.0, "early_stopping": false, "max_length": answers.longest,
+      "forced_bos_token_id": answers.forced, "bad_words_ids": [[golden.pad]],
+    ]
+    func write(_ generation: [String: Any], to directory: URL) throws {
+      try golden.write(to: directory, generation: generation) { tensors in
+        let bias = tensors.firstIndex { $0.name == "final_logits_bias" }!
+        tensors[bias].values[golden.end] += answers.end_bias
+      }
+    }
+    try write(settings, to: theirs)
+    let loaded = try load()
+    let first = try #require(answers.records.first?.greedy.first)
+    #expect(loaded.description.model.forcedFirstToken == first && loaded.text.targetBegin == first)
+    let translator = try Translator(model: ours)
+    for beam in [1, 4] {
+      var options = loaded.description.search?.options ?? SearchOptions()
+      options.beamSize = beam
+      let found = options.makeSearch().run(
+        loaded.model.startDecoding(SequenceBatch(golden.records.map(\.source_ids)), workspace: Workspace()),
+        golden.records.map { _ in SearchSentence(maximumLength: answers.longest - 2) })
+      for (hypotheses, answer) in zip(found, answers.records) {
+        #expect(hypotheses[0].tokens == (beam == 1 ? answer.greedy : answer.beam))
+        if beam > 1 { #expect(abs(hypotheses[0].score - answer.score) < 1e-4) }
+      }
+    }
+    let lines = translator.translate(golden.records.map(\.source))
+    for (line, answer) in zip(lines, answers.records) {
+      #expect(line.text == loaded.text.decodeTarget(Array(answer.beam.dropFirst())))
+      #expect(line.text == loaded.text.decodeTarget(answer.beam))
+    }
+    // A given target begins with it too, at no cost.
+    let score = try PairScorer(loaded, threads: 1).score([(golden.records[0].source, "The dog")])[0]
+    #expect(score.tokens.first == first && score.tokenLogProbabilities[0] == 0 && score.logProbability.isFinite)
+
+    // It goes out as it came in.
+    _ = try HuggingFaceMarian.exportModel(from: ours, to: directory.url.appendingPathComponent("again"))
+    let back = directory.url.appendingPathComponent("back")
+    let report = try HuggingFaceMarian.importModel(from: directory.url.appendingPathComponent("again"), to: back)
+    #expect(report.description.model.forcedFirstToken == first)
+    #expect(try ModelDirectory(back).load().text.targetBegin == first)
+    // The text and the model must agree.
+    var description = try ModelDirectory(ours).readDescription()
+    description.model.forcedFirstToken = nil
+    try description.write(to: ModelDirectory(ours).configuration)
+    let error = #expect(throws: ModelError.self) { try ModelDirectory(ours).load() }
+    #expect(error?.item == "target_begin")
+
+    for wrong in [golden.end, golden.pad, golden.pieces.firstIndex(of: "<unk>")!, golden.pieces.count, -1] {
+      let other = try TemporaryDirectory()
+      try write(settings.merging(["forced_bos_token_id": wrong]) { $1 }, to: other.url)
+      let error = #expect(throws: ModelError.self) {
+        try HuggingFaceMarian.importModel(from: other.url, to: other.url.appendingPathComponent("ours"))
+      }
+      #expect(error?.item == "forced_bos_token_id")
+    }
+    let forbidden = try TemporaryDirectory()
+    try write(settings.merging(["bad_words_ids": [[golden.pad], [answers.forced]]]) { $1 }, to: forbidden.url)
+    #expect(throws: ModelError.self) {
+      try HuggingFaceMarian.importModel(from: forbidden.url, to: forbidden.url.appendingPathComponent("ours"))
+    }
+  }
+
+  /// What `Scripts/golden-models/marian-forced.py` wrote.
+  private struct ForcedAnswers: Decodable {
+    struct Record: Decodable {
+      var greedy: [Int32]
+      var beam: [Int32]
+      var score: Double
+    }
+
+    var forced: Int
+    var end_bias: Float
+    var longest: Int
+    var records: [Record]
+  }
+
   @Test("an encoder with its own table and an output of its own are told apart")
   func separateTables() throws {
     try golden.write(

@@ -72,6 +72,7 @@ import Translation
     let isPre = tying == .target
     let shape = transformer {
       if isPre { ($0.normalization, $0.finalNormalization, $0.activation) = (.pre, true, .gelu) }
+      if tying == .none { $0.decoderCell = .ssru }
     }
     try save(
       { ModelConfiguration(transformer: shape, sourceVocabularySize: $0, targetVocabularySize: $1, embeddings: tying) },
@@ -115,7 +116,7 @@ import Translation
     #expect(Set(one.map(\.logProbability)).count == 3)
   }
 
-  @Test("what was read from Marian's own files goes out as it came in", arguments: ["pre", "gru", "lstm", "amun"])
+  @Test("what was read from Marian's own files goes out as it came in", arguments: ["pre", "ssru-pre", "gru", "lstm", "amun"])
   func again(_ name: String) throws {
     _ = try Marian.importModel(
       MarianModels.url("marian-\(name).npz"), sourceVocabulary: MarianModels.url("source.spm"),
@@ -168,6 +169,13 @@ import Translation
             transformer: transformer(change), sourceVocabularySize: $0, targetVocabularySize: $1, embeddings: .all)
         } == "model.transformer.\(key)")
     }
+    #expect(
+      try refusal {
+        var model = ModelConfiguration(
+          transformer: transformer(), sourceVocabularySize: $0, targetVocabularySize: $1, embeddings: .all)
+        model.forcedFirstToken = 5
+        return model
+      } == "model.forced_first_token")
     for (change, key) in [
       ({ $0.cell = .elman }, "cell"), ({ $0.attention = .dot }, "attention"), ({ $0.encoderLayers = 2 }, "encoder_layers"),
       ({ $0.bidirectional = false }, "encoder_layers"), ({ $0.attentionSize = 33 }, "attention_size"),

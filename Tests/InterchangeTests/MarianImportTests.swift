@@ -37,7 +37,9 @@ import Translation
     return zip(ours.joined(), theirs.joined()).map { abs(Double($0) - $1) }.max() ?? .infinity
   }
 
-  static let names = ["post", "pre", "untied", "tied-source", "tied-layers", "gru", "deep", "lstm", "amun"]
+  static let names = [
+    "post", "pre", "untied", "tied-source", "tied-layers", "ssru", "ssru-pre", "gru", "deep", "lstm", "amun",
+  ]
 
   @Test("every kind of model gives Marian's log-probabilities and greedy outputs", arguments: names)
   func numbers(_ name: String) throws {
@@ -59,13 +61,13 @@ import Translation
     }
   }
 
-  @Test(".bin files hold what the .npz file holds, intgemm8 as near as eight bits are")
-  func binary() throws {
-    let model = try #require(golden.models["post"])
-    #expect(try distance(scores(load(MarianModels.url("marian-post.float32.bin"), as: "post")), model.scores) < 1e-4)
+  @Test(".bin files hold what the .npz file holds, intgemm8 as near as eight bits are", arguments: ["post", "ssru"])
+  func binary(_ name: String) throws {
+    let model = try #require(golden.models[name])
+    #expect(try distance(scores(load(MarianModels.url("marian-\(name).float32.bin"), as: name)), model.scores) < 1e-4)
     let (exact, rounded) = try (
-      MarianFile(contentsOf: MarianModels.url("marian-post.npz")),
-      MarianFile(contentsOf: MarianModels.url("marian-post.intgemm8.bin"))
+      MarianFile(contentsOf: MarianModels.url("marian-\(name).npz")),
+      MarianFile(contentsOf: MarianModels.url("marian-\(name).intgemm8.bin"))
     )
     var quantized = 0
     for tensor in try MarianModels.tensors(exact) {
@@ -77,7 +79,7 @@ import Translation
       if error > 0 { quantized += 1 }
     }
     #expect(quantized >= 20)
-    #expect(try distance(scores(load(MarianModels.url("marian-post.intgemm8.bin"), as: "post")), model.scores) < 0.2)
+    #expect(try distance(scores(load(MarianModels.url("marian-\(name).intgemm8.bin"), as: name)), model.scores) < 0.2)
   }
 
   @Test("multipliers of activations are passed over, any other surplus tensor is refused by name")
@@ -100,7 +102,8 @@ import Translation
   @Test(
     "what Marian would compute otherwise is refused, naming the key",
     arguments: [
-      ("transformer-decoder-autoreg: self-attention", "transformer-decoder-autoreg: rnn", "SSRU"),
+      ("transformer-decoder-autoreg: self-attention", "transformer-decoder-autoreg: rnn", "dec-cell"),
+      ("transformer-decoder-autoreg: self-attention", "transformer-decoder-autoreg: fsmn", "SSRU"),
       ("transformer-decoder-autoreg: self-attention", "transformer-decoder-autoreg: average-attention", "AAN"),
       ("lemma-dim-emb: 0", "lemma-dim-emb: 64", "factored"),
       ("transformer-postprocess: dan", "transformer-postprocess: dhn", "dan"),
@@ -213,6 +216,102 @@ import Translation
     }
     try directory.write("".utf8, to: "v.fsv")
     #expect(throws: ModelError.self) { try MarianVocabulary(contentsOf: url("v.fsv")) }
+  }
+
+  @Test("an SSRU decoder with a layer norm in its cell or a projection behind it is refused")
+  func ssruRefusals() throws {
+    let file = try MarianFile(contentsOf: MarianModels.url("marian-ssru.npz"))
+    for (old, new, key) in [
+      ("layer-normalization: false", "layer-normalization: true", "layer-normalization"),
+      ("transformer-rnn-projection: false", "transformer-rnn-projection: true", "transformer-rnn-projection"),
+      ("dec-cell: ssru", "dec-cell: sru", "dec-cell"), ("dec-depth: 2", "dec-depth: 1", "decoder_l2"),
+    ] {
+      let changed = file.configuration.replacing(old, with: new)
+      #expect(changed != file.configuration, "\(old)")
+      try MarianModels.write(MarianModels.tensors(file), configuration: changed, to: url("model.npz"))
+      do {
+        _ = try load(url("model.npz"), as: "ssru")
+        Issue.record("\(new) was accepted")
+      } catch let error as ModelError {
+        #expect(error.description.contains(key), "\(error)")
+      }
+    }
+  }
+
+  @Test("vocabularies that list SentencePiece's pieces go with the models that cut them, in whatever order they stand")
+  func pieceVocabularies() throws {
+    func model(_ name: String) throws -> Data { try Data(contentsOf: MarianModels.url("\(name).spm")) }
+    func shuffled(_ name: String) throws -> [String] {
+      let pieces = try TextPipeline.pieces(ofSentencePieceModel: model(name), path: name)
+      return Array(pieces[..<2]) + pieces[2...].reversed()
+    }
+    let (source, target) = try (shuffled("source"), shuffled("target"))
+    try directory.write(
+      source.enumerated().map { "\(PieceTable.quoted($1)): \($0)\n" }.joined().utf8, to: "source.yml")
+    try directory.write((target.joined(separator: "\n") + "\n").utf8, to: "target.txt")
+    // Without the models, and with one too many, the file is named.
+    let error = #expect(throws: ModelError.self) { try MarianVocabulary(contentsOf: url("source.yml")) }
+    #expect(error?.file.hasSuffix("source.yml") == true && error?.problem.contains(".spm") == true)
+    let (spm, other) = (MarianModels.url("source.spm"), MarianModels.url("target.spm"))
+    #expect(throws: ModelError.self) { try MarianVocabulary(contentsOf: spm, sentencePiece: other) }
+
+    var options = Marian.ImportOptions()
+    (options.sourceSentencePiece, options.targetSentencePiece) = (spm, other)
+    let report = try Marian.importModel(
+      MarianModels.url("marian-untied.npz"), sourceVocabulary: url("source.yml"), targetVocabulary: url("target.txt"),
+      to: url("ours"), options: options)
+    #expect(report.warnings == [])
+    let text = try ModelDirectory(url("ours")).load().text
+    let direct = try TextPipeline(
+      sourceModel: model("source"), targetModel: model("target"),
+      sourcePieces: TextPipeline.pieces(ofSentencePieceModel: model("source"), path: ""),
+      targetPieces: TextPipeline.pieces(ofSentencePieceModel: model("target"), path: ""), directory: directory.url)
+    for pair in golden.pairs {
+      #expect(text.sourcePieces(pair[0]) == direct.sourcePieces(pair[0]))
+      #expect(text.targetPieces(pair[1]) == direct.targetPieces(pair[1]))
+      #expect(text.encodeSource(pair[0]).allSatisfy { $0 == 1 || source[Int($0)] == text.sourceVocabulary.piece($0) })
+      #expect(text.decodeTarget(text.encodeTarget(pair[1])) == direct.decodeTarget(direct.encodeTarget(pair[1])))
+    }
+    #expect(text.encodeSource(golden.pairs[0][0]) != direct.encodeSource(golden.pairs[0][0]))
+    // It goes out as lists of pieces with the models beside them, and comes back the same.
+    let out = try Marian.exportModel(from: url("ours"), to: url("theirs"))
+    #expect(out.warnings.contains { $0.contains("lists of pieces") })
+    (options.sourceSentencePiece, options.targetSentencePiece) = (url("theirs/source.spm"), url("theirs/target.spm"))
+    _ = try Marian.importModel(
+      url("theirs/model.npz"), sourceVocabulary: url("theirs/source.yml"), targetVocabulary: url("theirs/target.yml"),
+      to: url("back"), options: options)
+    let back = try ModelDirectory(url("back")).load().text
+    for pair in golden.pairs { #expect(back.encodeSource(pair[0]) == text.encodeSource(pair[0])) }
+  }
+
+  @Test("a multilingual Marian model needs a language and begins every source with its code")
+  func languages() throws {
+    var pieces = try TextPipeline.pieces(
+      ofSentencePieceModel: Data(contentsOf: MarianModels.url("source.spm")), path: "source.spm")
+    (pieces[40], pieces[50]) = (">>fra<<", ">>deu<<")
+    try directory.write(pieces.enumerated().map { "\(PieceTable.quoted($1)): \($0)\n" }.joined().utf8, to: "v.yml")
+    func importing(_ code: String?) throws -> TextPipeline {
+      var options = Marian.ImportOptions()
+      options.targetCode = code
+      (options.sourceSentencePiece, options.targetSentencePiece) = (
+        MarianModels.url("source.spm"), MarianModels.url("target.spm")
+      )
+      let target = try TextPipeline.pieces(
+        ofSentencePieceModel: Data(contentsOf: MarianModels.url("target.spm")), path: "target.spm")
+      try directory.write((target.joined(separator: "\n") + "\n").utf8, to: "t.txt")
+      let ours = url(UUID().uuidString)
+      _ = try Marian.importModel(
+        MarianModels.url("marian-untied.npz"), sourceVocabulary: url("v.yml"), targetVocabulary: url("t.txt"), to: ours,
+        options: options)
+      return try ModelDirectory(ours).load().text
+    }
+    for code in [nil, "spa"] {
+      let error = #expect(throws: ModelError.self) { try importing(code) }
+      #expect(error?.problem.contains("deu, fra") == true)
+    }
+    #expect(try importing("fra").encodeSource("Le chien").first == 40)
+    #expect(try importing("deu").encodeSource("Le chien").first == 50)
+    #expect(try !importing("none").encodeSource("Le chien").contains { $0 == 40 || $0 == 50 })
   }
 
   @Test("decoder.yml gives search settings")

@@ -34,6 +34,10 @@ import Testing
     Variant("post-norm, tied two ways, GELU", .target) { $0.activation = .gelu },
     Variant("pre-norm with final norms, untied", .none) { ($0.normalization, $0.finalNormalization) = (.pre, true) },
     Variant("Marian's positions, two decoder layers", .all) { ($0.positions, $0.decoderLayers) = (.marian, 2) },
+    Variant("post-norm, two SSRU decoder layers") { ($0.decoderCell, $0.decoderLayers) = (.ssru, 2) },
+    Variant("pre-norm, SSRU", .target) {
+      ($0.normalization, $0.finalNormalization, $0.decoderCell) = (.pre, true, .ssru)
+    },
   ]
 
   @Test("Gradients of the whole model agree with finite differences", arguments: variants)
@@ -60,16 +64,16 @@ import Testing
     for (a, b) in zip(forced, stepped) { #expect(abs(a - b) < 2e-5) }
   }
 
-  @Test("A hypothesis that moved in the beam goes on from its own past")
-  func reordering() throws {
-    let model = try Self.variants[0].makeModel()
+  @Test("A hypothesis that moved in the beam goes on from its own past", arguments: variants)
+  func reordering(_ variant: Variant) throws {
+    let model = try variant.makeModel()
     #expect(
       ModelChecks.logits(model, [5, 2, 7], detour: true) == ModelChecks.logits(model, [5, 2, 7], detour: false))
   }
 
-  @Test("A sentence's loss does not depend on its batch")
-  func batchIndependence() throws {
-    let model = try Self.variants[0].makeModel()
+  @Test("A sentence's loss does not depend on its batch", arguments: variants)
+  func batchIndependence(_ variant: Variant) throws {
+    let model = try variant.makeModel()
     let together = ModelChecks.forcedLogProbabilities(model)
     var alone: [Float] = []
     for b in 0..<ModelChecks.target.count {
@@ -80,9 +84,11 @@ import Testing
     #expect(together == alone)
   }
 
-  @Test("Packed weights in float32 give the same, in bfloat16 and int8 nearly the same log-probabilities")
-  func packed() throws {
-    let model = try Self.variants[0].makeModel()
+  @Test(
+    "Packed weights in float32 give the same, in bfloat16 and int8 nearly the same log-probabilities",
+    arguments: [variants[0], variants[4]])
+  func packed(_ variant: Variant) throws {
+    let model = try variant.makeModel()
     let plain = ModelChecks.forcedLogProbabilities(model)
     for (precision, tolerance) in [(Precision.float32, Float(1e-5)), (.bfloat16, 0.08), (.int8, 0.2)] {
       model.pack(precision: precision)
@@ -90,6 +96,27 @@ import Testing
       for (a, b) in zip(plain, packed) { #expect(abs(a - b) < tolerance, "\(precision)") }
       model.parameters.unpack()
     }
+  }
+
+  @Test("A state that was forked goes its own way, and so do those forked from it", arguments: [variants[0], variants[4]])
+  func forks(_ variant: Variant) throws {
+    let model = try variant.makeModel()
+    func path(_ tokens: [Int32]) -> [Float] {
+      let state = model.startDecoding(SequenceBatch([[3, 5, 2, 0]]), workspace: Workspace())
+      var logits = Array(state.step(nil))
+      for token in tokens { logits = Array(state.step([token])) }
+      return logits
+    }
+    let state = model.startDecoding(SequenceBatch([[3, 5, 2, 0]]), workspace: Workspace())
+    _ = state.step(nil)
+    _ = state.step([4])
+    let (one, two) = (state.fork([0]), state.fork([0, 0]))
+    #expect(Array(one.step([6])) == path([4, 6]))
+    let both = Array(two.step([7, 8]))
+    #expect(both == path([4, 7]) + path([4, 8]))
+    #expect(Array(one.step([9])) == path([4, 6, 9]))
+    #expect(Array(state.step([5])) == path([4, 5]))
+    #expect(Array(two.fork([1]).step([3])) == path([4, 8, 3]))
   }
 
   @Test("Attention of a step is a distribution over the sentence's source tokens")

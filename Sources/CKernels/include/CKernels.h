@@ -227,6 +227,14 @@ void mt_lstm(float *h, float *c, float *gates, const float *x, const float *u, c
              int64_t hidden);
 void mt_lstm_backward(float *dx, float *dprevious_c, const float *dh, const float *dc, const float *gates, const float *c,
                       const float *previous_c, int64_t rows, int64_t hidden);
+/// A sentence's steps through an SSRU (Kim et al. 2019): f = σ(u_f + bias), c = f·c_previous + (1 − f)·u_x, h = max(c, 0).
+/// u [length, 2·size] is x·W and x·W_f side by side; h, c and, where not NULL, f are [length, size]. `previous` [size] is
+/// the cell before the first step, zero where NULL.
+void mt_ssru(float *h, float *c, float *f, const float *previous, const float *u, const float *bias, int64_t length,
+             int64_t size);
+/// The same backwards, from zero cells: du overwrites, dbias is added to, carry [size] is scratch.
+void mt_ssru_backward(float *du, float *dbias, float *carry, const float *dh, const float *c, const float *f,
+                      const float *u, int64_t length, int64_t size);
 
 // ---- Optimizer.c -----------------------------------------------------------------------------------
 
