@@ -25,5 +25,5 @@ public enum Placeholder {
   }
 
   /// The number of a placeholder.
-  static func index(_ scalar: Unicode.Scalar) -> Int { Int(scalar.value - first) }
+  package static func index(_ scalar: Unicode.Scalar) -> Int { Int(scalar.value - first) }
 }

@@ -1,5 +1,5 @@
 extension String {
-  init(scalars: some Sequence<Unicode.Scalar>) {
+  package init(scalars: some Sequence<Unicode.Scalar>) {
     var view = UnicodeScalarView()
     view.append(contentsOf: scalars)
     self.init(view)

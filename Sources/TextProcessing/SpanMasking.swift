@@ -70,6 +70,12 @@ public struct MaskedText: Sendable, Equatable {
       && !Placeholder.contains(scalar)
   }
 
+  /// What the placeholders of `withNumbersMasked` stand for in the line, and in its translation.
+  package var everything: (source: [String], target: [String]) {
+    let scalars = Array(text.unicodeScalars)
+    return (spans + numbers.map { String(scalars: scalars[$0.range]) }, spans + numbers.map(\.translation))
+  }
+
   /// The line before anything was masked.
   public var original: String { restore(text) }
 

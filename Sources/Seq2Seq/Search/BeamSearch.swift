@@ -23,8 +23,21 @@ public struct BeamSearch: Search {
   public func run(
     _ state: any DecoderState, _ sentences: [SearchSentence], settled: SettledBeginnings?
   ) -> [[Hypothesis]] {
+    search(state, sentences, keepsTrees: false, settled: settled).map { $0.results() }
+  }
+
+  /// The same with all that was looked at on the way. Cost: a node for each of the 2K candidates of each step.
+  public func trace(
+    _ state: any DecoderState, _ sentences: [SearchSentence]
+  ) -> [(hypotheses: [Hypothesis], tree: BeamTree)] {
+    search(state, sentences, keepsTrees: true, settled: nil).map { ($0.results(), $0.tree()) }
+  }
+
+  private func search(
+    _ state: any DecoderState, _ sentences: [SearchSentence], keepsTrees: Bool, settled: SettledBeginnings?
+  ) -> [Beam] {
     precondition(state.rowCount == sentences.count, "\(state.rowCount) rows for \(sentences.count) sentences")
-    let beams = sentences.map { Beam(options, $0) }
+    let beams = sentences.map { Beam(options, $0, keepsTree: keepsTrees) }
     let next = NextTokens(options, count: 2 * options.beamSize)
     let wantsAttention = options.keepsAttention || options.lengthNormalization.coveragePenalty != 0
     let sentence = Dictionary(
@@ -68,7 +81,7 @@ public struct BeamSearch: Search {
       tokens = following
       step += 1
     }
-    return beams.map { $0.results() }
+    return beams
   }
 }
 
@@ -105,6 +118,13 @@ private final class Beam {
     var token: Int32
     var tokenLogProbability: Float
     var logProbability: Double
+
+    /// As the tree shows it.
+    func node(_ step: Int, _ rank: Int, _ fate: BeamTree.Fate, score: Double? = nil) -> BeamTree.Node {
+      BeamTree.Node(
+        parent: nil, step: step, rank: rank, token: token, tokenLogProbability: tokenLogProbability,
+        logProbability: logProbability, score: score, fate: fate)
+    }
   }
 
   let sentence: SearchSentence
@@ -121,10 +141,13 @@ private final class Beam {
   private var candidates: [Candidate] = []
   private var previous: [Live] = []
   private var settledLength: Int32 = 0
+  /// Nil unless the tree is asked for.
+  private var recorder: BeamRecorder?
 
-  init(_ options: SearchOptions, _ sentence: SearchSentence) {
+  init(_ options: SearchOptions, _ sentence: SearchSentence, keepsTree: Bool) {
     self.options = options
     self.sentence = sentence
+    recorder = keepsTree ? BeamRecorder() : nil
     finishedCapacity = options.stopping == .noneLeads ? options.beamSize : options.hypothesisCount
     candidates.reserveCapacity(2 * options.beamSize + 1)
   }
@@ -137,15 +160,20 @@ private final class Beam {
     for (rank, candidate) in candidates.enumerated() {
       let parent = previous[candidate.place]
       let row = attention?[firstRow + candidate.place] ?? []
-      if candidate.token == SpecialToken.end {
-        guard rank < options.beamSize else { continue }
-        finish(candidate, parent: parent, attention: row, length: step + 1)
-      } else if live.count < options.beamSize {
+      if candidate.token == SpecialToken.end, rank < options.beamSize {
+        let score = finish(candidate, parent: parent, attention: row, length: step + 1)
+        recorder?.add(candidate.node(step, rank, .finished, score: score), parent: parent.node, isKept: true)
+      } else if candidate.token != SpecialToken.end, live.count < options.beamSize {
         append(candidate, parent: parent, attention: row)
+        recorder?.add(candidate.node(step, rank, .alive), parent: parent.node, isKept: true)
+      } else {
+        recorder?.add(candidate.node(step, rank, .pruned), parent: parent.node, isKept: false)
       }
     }
     if live.isEmpty, finished.isEmpty { surrender(step: step) }
+    let ranked = recorder == nil ? [] : live.map(\.node)
     dropLosers(step: step + 1)
+    for node in ranked.dropFirst(live.count) { recorder?.stop(node) }
   }
 
   /// The 2K best continuations, best first; of equals the one from the better hypothesis.
@@ -206,7 +234,8 @@ private final class Beam {
         coverage: attention.isEmpty ? [] : covered(parent, attention)))
   }
 
-  private func finish(_ candidate: Candidate, parent: Live, attention: [Float], length: Int) {
+  /// Returns the score.
+  private func finish(_ candidate: Candidate, parent: Live, attention: [Float], length: Int) -> Double {
     let score = options.lengthNormalization.score(
       logProbability: candidate.logProbability, length: length,
       coverage: attention.isEmpty ? nil : covered(parent, attention))
@@ -215,6 +244,7 @@ private final class Beam {
       Finished(
         node: makeNode(candidate, parent: parent, attention: attention), logProbability: candidate.logProbability,
         score: score))
+    return score
   }
 
   private func insert(_ new: Finished) {
@@ -282,6 +312,11 @@ private final class Beam {
 
   /// The tokens of a live hypothesis.
   func tokens(live place: Int) -> [Int32] { path(live[place].node).map { nodes[$0].token } }
+
+  /// Empty where it was not asked for.
+  func tree() -> BeamTree {
+    recorder?.finished(finished.prefix(options.hypothesisCount).map { ($0.node, $0.score) }) ?? BeamTree()
+  }
 
   func results() -> [Hypothesis] {
     finished.prefix(options.hypothesisCount).map { hypothesis in

@@ -1,0 +1,111 @@
+import TextProcessing
+
+/// A fragment of HTML whose sentences can be translated apart from it, and which takes their translations back: tags
+/// stand around the words that translate what they stood around. Every tag comes out once, as it went in, and what was
+/// properly nested is so again.
+///
+/// Not translated are scripts, styles, code and other elements of no language, attributes, comments, and what is marked
+/// by `translate="no"` or the class `notranslate`.
+public struct MarkedUpText: Sendable {
+  enum Part: Sendable {
+    case verbatim(String)
+    /// A run and its sentences, as places in `sentences`.
+    case run(MarkupRun, SplitText, Range<Int>)
+  }
+
+  let parts: [Part]
+  /// What to translate, in order: plain text.
+  public let sentences: [String]
+
+  /// `usesPlaceholders`: whether codes stand for what is not translated within a sentence, for a translator that carries
+  /// codes over; else its own text does.
+  init(_ html: String, splitter: SentenceSplitter, usesPlaceholders: Bool) {
+    var code = "X_"
+    while usesPlaceholders, html.contains(code) { code = "X" + code }
+    let placeholder = usesPlaceholders ? code : nil
+    var parts: [Part] = []
+    var sentences: [String] = []
+    var builder = MarkupRunBuilder(placeholder: placeholder)
+    func finish() {
+      if let run = builder.finished() {
+        let split = splitter.split(run.text)
+        parts.append(.run(run, split, sentences.count..<sentences.count + split.sentences.count))
+        sentences += split.sentences.map(\.text)
+      } else if !builder.isEmpty {
+        parts.append(.verbatim(builder.raw))
+      }
+      builder = MarkupRunBuilder(placeholder: placeholder)
+    }
+    func block(_ raw: Substring) {
+      finish()
+      parts.append(.verbatim(String(raw)))
+    }
+    for token in MarkupTokens(html) {
+      switch token {
+      case .text(let text): builder.add(text: text)
+      case .open(let name, let raw):
+        if MarkupElements.blocks.contains(name) { block(raw) } else { builder.add(open: name, raw) }
+      case .close(let name, let raw):
+        if MarkupElements.blocks.contains(name) { block(raw) } else { builder.add(close: name, raw) }
+      case .mark(let raw, true), .frozen(let raw, true): block(raw)
+      case .mark(let raw, false): builder.add(mark: raw)
+      case .frozen(let raw, false): builder.add(frozen: raw)
+      }
+    }
+    finish()
+    (self.parts, self.sentences) = (parts, sentences)
+  }
+}
+
+extension Translator {
+  /// Takes a fragment of HTML apart. Never fails: what is no markup is text. Linear time.
+  public func markedUp(_ html: String, options: TranslationOptions? = nil) -> MarkedUpText {
+    MarkedUpText(
+      html, splitter: splitter, usesPlaceholders: masksSpans && (options ?? defaultOptions).protectsSpans)
+  }
+
+  /// The fragment with its sentences' translations, which this translator made with `options`, one for each. Cost: that of
+  /// aligning the sentences that have tags in them.
+  public func html(
+    _ text: MarkedUpText, _ lines: [TranslatedLine], options: TranslationOptions? = nil
+  ) -> String {
+    precondition(lines.count == text.sentences.count, "\(lines.count) lines for \(text.sentences.count) sentences")
+    let masks = masksSpans && (options ?? defaultOptions).protectsSpans
+    var pairs: [AlignmentPair] = []
+    for case .run(let run, let split, let places) in text.parts where !run.nodes.isEmpty {
+      let cuts = run.nodes.flatMap { [$0.range.lowerBound, $0.range.upperBound] }
+      var start = split.leadingGap.unicodeScalars.count
+      for (sentence, place) in zip(split.sentences, places) {
+        let units = TextUnits(sentence.text, cuts: Set(cuts.map { $0 - start }))
+        pairs.append(AlignmentPair(
+          source: units, sourceText: sentence.text, candidate: lines[place].candidates[0], masksSpans: masks))
+        start += sentence.text.unicodeScalars.count + sentence.gap.unicodeScalars.count
+      }
+    }
+    var alignments = align(pairs)[...]
+    return text.parts.map { part in
+      switch part {
+      case .verbatim(let raw): return raw
+      case .run(let run, let split, let places):
+        guard !run.nodes.isEmpty else {
+          let sentences = zip(split.sentences, places).map { lines[$1].text + $0.gap }.joined()
+          return run.lead + HTMLEntities.encode(sentences) + run.trail
+        }
+        let own = Array(alignments.prefix(places.count))
+        alignments = alignments.dropFirst(places.count)
+        return run.lead + MarkupPlacement(run, split, own).html() + run.trail
+      }
+    }.joined()
+  }
+
+  /// Translates fragments of HTML. Blocks until done.
+  public func translate(html fragments: [String], options: TranslationOptions? = nil) -> [String] {
+    let texts = fragments.map { markedUp($0, options: options) }
+    var lines = translate(texts.flatMap(\.sentences), options: options)[...]
+    return texts.map { text in
+      let own = Array(lines.prefix(text.sentences.count))
+      lines = lines.dropFirst(text.sentences.count)
+      return html(text, own, options: options)
+    }
+  }
+}
