@@ -2,7 +2,7 @@
 # make build      install what is missing, build mt, optimised
 # make demo       build, then translate a French sample with the model in Models/fr-en
 # make test       the fast tests
-# make test-all   the fast tests, and those that train models
+# make test-all   the fast tests, those that train models, and the web page in a browser
 # make reports    build, then measure the shipped models anew on the corpora in DATA: Eval/results.md and what quotes it
 # make bench      build, then measure translation, start, text processing and training
 # make install    put mt and its model under PREFIX (/usr/local)
@@ -43,6 +43,7 @@ test: bootstrap
 
 test-all: bootstrap
 	MT_LEARNING_TESTS=1 swift test $(SWIFT_FLAGS)
+	Scripts/browser-test "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(MODELS)
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/eval

@@ -44,7 +44,9 @@ let package = Package(
         "Translation", "CLanguageDetection", hummingbird, hummingbirdCore, httpTypes, logging, nio, unixSignals,
       ],
       // In the program itself, so that it stays one file that can be moved.
-      resources: [.embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js")]),
+      resources: ["index.html", "page.css", "icon.svg", "page.js", "api.js", "attention.js", "tree.js", "words.js"].map {
+        .embedInCode("Page/\($0)")
+      }),
     .target(name: "Story", dependencies: ["ErrorAnalysis", "Training"]),
     .executableTarget(
       name: "mt",

@@ -5,7 +5,7 @@ import TextProcessing
 struct DocumentText {
   private(set) var sentences: [String] = []
   /// Before the first sentence, between each two, and behind the last: one more than there are sentences.
-  private var gaps = [""]
+  private(set) var gaps = [""]
 
   /// Cuts at ends of lines, and lines at sentence ends. Linear time.
   init(_ text: String, _ splitter: SentenceSplitter) {

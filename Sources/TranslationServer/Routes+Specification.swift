@@ -18,7 +18,7 @@ struct SpecificationRoutes {
       "openapi": "3.0.3",
       "info": {
         "title": "mt", "version": "1.0.0", "license": { "name": "Apache-2.0" },
-        "description": "Machine translation on this computer. The interface is LibreTranslate's; /translate/stream is an addition."
+        "description": "Machine translation on this computer. The interface is LibreTranslate's; /translate/stream and /explain are additions."
       },
       "paths": {
         "/translate": {
@@ -50,6 +50,30 @@ struct SpecificationRoutes {
               "403": { "$ref": "#/components/responses/Error" },
               "413": { "$ref": "#/components/responses/Error" },
               "429": { "$ref": "#/components/responses/Later" }
+            }
+          }
+        },
+        "/explain": {
+          "post": {
+            "summary": "Tell how a translation came about: words, attention, probabilities, the beam's tree",
+            "description": "Of one text of at most 5000 characters, from and to languages that one model translates.",
+            "requestBody": {
+              "required": true,
+              "content": {
+                "application/json": { "schema": { "$ref": "#/components/schemas/ExplanationRequest" } },
+                "application/x-www-form-urlencoded": { "schema": { "$ref": "#/components/schemas/ExplanationRequest" } }
+              }
+            },
+            "responses": {
+              "200": {
+                "description": "Sentence by sentence",
+                "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Explanation" } } }
+              },
+              "400": { "$ref": "#/components/responses/Error" },
+              "403": { "$ref": "#/components/responses/Error" },
+              "413": { "$ref": "#/components/responses/Error" },
+              "429": { "$ref": "#/components/responses/Later" },
+              "503": { "$ref": "#/components/responses/Later" }
             }
           }
         },
@@ -169,6 +193,81 @@ struct SpecificationRoutes {
                 ]
               }
             }
+          },
+          "ExplanationRequest": {
+            "type": "object", "required": ["q", "source", "target"],
+            "properties": {
+              "q": { "type": "string" }, "source": { "type": "string" }, "target": { "type": "string" },
+              "beam": { "type": "integer", "minimum": 1, "maximum": 16 },
+              "alternatives": { "type": "integer", "minimum": 0, "default": 0 },
+              "tree": { "type": "boolean", "default": false, "description": "Whether the beam's tree is wanted, of short sentences" },
+              "api_key": { "type": "string" }
+            }
+          },
+          "Explanation": {
+            "type": "object", "required": ["source", "target", "lead", "sentences"],
+            "properties": {
+              "source": { "type": "string" }, "target": { "type": "string" },
+              "lead": { "type": "string", "description": "White space before the first sentence" },
+              "sentences": {
+                "type": "array",
+                "items": {
+                  "type": "object", "required": ["text", "gap", "lead", "words", "pieces", "hypotheses", "warnings"],
+                  "properties": {
+                    "text": { "type": "string" }, "gap": { "type": "string" }, "lead": { "type": "string" },
+                    "words": { "type": "array", "items": { "$ref": "#/components/schemas/Word" } },
+                    "pieces": { "type": "array", "items": { "type": "string" } },
+                    "hypotheses": {
+                      "type": "array", "description": "The best first",
+                      "items": {
+                        "type": "object",
+                        "properties": {
+                          "text": { "type": "string" }, "score": { "type": "number" }, "lead": { "type": "string" },
+                          "logProbability": { "type": "number", "description": "In nats, of all pieces and the end" },
+                          "words": { "type": "array", "items": { "$ref": "#/components/schemas/Word" } },
+                          "attention": { "$ref": "#/components/schemas/Attention" },
+                          "pieces": { "type": "array", "items": { "$ref": "#/components/schemas/Word" } },
+                          "pieceAttention": { "$ref": "#/components/schemas/Attention" }
+                        }
+                      }
+                    },
+                    "tree": {
+                      "type": "object",
+                      "properties": {
+                        "beam": { "type": "integer" },
+                        "chosen": { "type": "integer", "nullable": true, "description": "The node that ends the translation" },
+                        "results": { "type": "array", "items": { "type": "integer" } },
+                        "nodes": {
+                          "type": "array",
+                          "items": {
+                            "type": "object",
+                            "properties": {
+                              "parent": { "type": "integer", "nullable": true }, "step": { "type": "integer" },
+                              "rank": { "type": "integer" }, "text": { "type": "string" },
+                              "tokenLogProbability": { "type": "number" }, "logProbability": { "type": "number" },
+                              "score": { "type": "number", "nullable": true },
+                              "fate": { "type": "string", "enum": ["alive", "pruned", "finished", "stopped"] }
+                            }
+                          }
+                        }
+                      }
+                    },
+                    "warnings": { "type": "array", "items": { "type": "string" } }
+                  }
+                }
+              }
+            }
+          },
+          "Word": {
+            "type": "object", "required": ["text"],
+            "properties": {
+              "text": { "type": "string" }, "gap": { "type": "string" },
+              "logProbability": { "type": "number", "nullable": true }
+            }
+          },
+          "Attention": {
+            "type": "array", "description": "A row for each word or piece written, a column for each read",
+            "items": { "type": "array", "items": { "type": "number" } }
           },
           "Text": {
             "type": "object", "required": ["q"],

@@ -36,7 +36,7 @@ public struct Server: Sendable {
     StatusRoutes(service: service, connections: connections).add(to: router)
     SpecificationRoutes(service: service).add(to: router)
     DisabledRoutes().add(to: router)
-    ExplainRoutes(service: service).add(to: router)
+    ExplainRoutes(service: service, access: access, connections: connections).add(to: router)
     PageRoutes().add(to: router)
     return router
   }

@@ -13,6 +13,8 @@ public final class TranslationService: Sendable {
   let cache: SentenceCache
   let splitter: SentenceSplitter
   let metrics = ServerMetrics()
+  /// For what is computed after a translation.
+  let background: BackgroundWork
 
   /// Throws `ModelError` where a model's description cannot be used.
   public init(_ options: ServerOptions) throws {
@@ -25,6 +27,7 @@ public final class TranslationService: Sendable {
     pool = TranslationPool(limits)
     cache = SentenceCache(bytes: options.cacheBytes)
     splitter = try SentenceSplitter()
+    background = BackgroundWork(width: options.threads, limit: 64)
   }
 
   deinit { pool.stop() }

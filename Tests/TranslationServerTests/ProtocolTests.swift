@@ -100,7 +100,7 @@ import Testing
     let server = try InMemoryServer()
     let spec = try await server.get("/spec")
     let paths = try #require(spec.json?["paths"] as? [String: [String: Any]])
-    #expect(paths.count == 7)
+    #expect(paths.count == 8)
     for (path, methods) in paths {
       let method = try #require(methods.keys.first)
       let answer = try await server.send(HTTPRequest.Method(rawValue: method.uppercased())!, path)
@@ -136,7 +136,9 @@ import Testing
     let server = try InMemoryServer()
     for (path, type) in [
       ("/", "text/html; charset=utf-8"), ("/page.css", "text/css; charset=utf-8"),
-      ("/page.js", "text/javascript; charset=utf-8"),
+      ("/page.js", "text/javascript; charset=utf-8"), ("/api.js", "text/javascript; charset=utf-8"),
+      ("/attention.js", "text/javascript; charset=utf-8"), ("/tree.js", "text/javascript; charset=utf-8"),
+      ("/words.js", "text/javascript; charset=utf-8"), ("/icon.svg", "image/svg+xml"),
     ] {
       let answer = try await server.get(path)
       #expect(answer.status == 200)
