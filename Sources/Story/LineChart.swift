@@ -34,9 +34,11 @@ struct LineChart {
     return first <= last ? (first...last).map { Double($0) * step } : [low]
   }
 
-  private func label(_ y: Double) -> String {
+  /// With as many decimals as the step between ticks has.
+  private func label(_ y: Double, step: Double) -> String {
     if isLogarithmic { return y == 1 ? "1" : String(format: "1e%d", Int(log10(y).rounded())) }
-    return abs(y) >= 10 || y == y.rounded() ? String(format: "%.0f", y) : String(format: "%.2g", y)
+    let places = step > 0 ? max(0, Int((-log10(step) - 1e-9).rounded(.up))) : 0
+    return String(format: "%.\(places)f", y)
   }
 
   var svg: String {
@@ -60,11 +62,12 @@ struct LineChart {
       ? stride(from: y0, through: y1, by: max(1, ((y1 - y0) / 6).rounded(.up))).map { pow(10, $0) }
       : LineChart.ticks(y0, y1, 5)
     let end = LineChart.width - LineChart.right
+    let step = ticks.count > 1 ? ticks[1] - ticks[0] : 0
     for tick in ticks {
       let y = number(py(tick))
       parts.append(
         "<line class=\"grid\" x1=\"\(LineChart.left)\" x2=\"\(end)\" y1=\"\(y)\" y2=\"\(y)\"/>"
-          + "<text x=\"\(LineChart.left - 6)\" y=\"\(y)\" dy=\"4\" text-anchor=\"end\">\(label(tick))</text>")
+          + "<text x=\"\(LineChart.left - 6)\" y=\"\(y)\" dy=\"4\" text-anchor=\"end\">\(label(tick, step: step))</text>")
     }
     for (x, text) in xLabels ?? LineChart.ticks(x0, x1, 6).map({ ($0, String(format: "%.0f", $0)) }) {
       parts.append(
@@ -130,8 +133,8 @@ struct HeatMap {
 
   var svg: String {
     let (across, down) = (values.first?.count ?? 0, values.count)
-    let left = 8 + 7.2 * Double(rows.map(\.count).max() ?? 0)
-    let top = 8 + 7.2 * Double(columns.map(\.count).max() ?? 0)
+    let left = 8 + 8.4 * Double(rows.map(\.count).max() ?? 0)
+    let top = 8 + 8.4 * Double(columns.map(\.count).max() ?? 0)
     func number(_ value: Double) -> String { String(format: "%.1f", value) }
     var parts: [String] = []
     for (i, name) in rows.enumerated() {

@@ -28,7 +28,7 @@ struct StoryCommand: ParsableCommand {
   var references: String?
 
   @Option(help: ArgumentHelp("The sentence whose attention is drawn.", valueName: "text"))
-  var sentence = "La zone économique européenne."
+  var sentence = "Une femme en veste rouge tient un petit chien noir."
 
   @Option(help: ArgumentHelp("Also try beams from 1 to 32 on this model; may be given several times.", valueName: "dir"))
   var sweep: [String] = []

@@ -64,6 +64,14 @@ import Training
     #expect(abs((ys[1] - ys[0]) - (ys[2] - ys[1])) < 0.11 && ys[1] > ys[0])
   }
 
+  @Test("Labels have the decimals that tell ticks apart")
+  func labels() {
+    let svg = LineChart(title: "t", xTitle: "x", series: [.init(name: "s", points: [(0, 0.981), (1, 1.043)])]).svg
+    for label in [">1.00<", ">1.02<", ">1.04<"] { #expect(svg.contains(label), "\(label)") }
+    let wide = LineChart(title: "t", xTitle: "x", series: [.init(name: "s", points: [(0, 3), (1, 47)])]).svg
+    #expect(wide.contains(">10<") && wide.contains(">40<") && !wide.contains(">10.0<"))
+  }
+
   @Test("Ticks are round and within the range", arguments: [(0.0, 47.3), (-3, 12), (0.981, 1.013), (5, 5)])
   func ticks(low: Double, high: Double) {
     let ticks = LineChart.ticks(low, high, 5)
