@@ -196,7 +196,7 @@ extension ErrorReport {
 }
 
 /// Text as it may stand between tags and in attributes.
-func escaped(_ text: String) -> String {
+package func escaped(_ text: String) -> String {
   text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
     .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
 }

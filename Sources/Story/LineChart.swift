@@ -1,3 +1,4 @@
+import ErrorAnalysis
 import Foundation
 
 /// Curves over one axis, as SVG that takes its colours from the page: classes `s0` to `s7`, dashed from the ninth on.
@@ -163,9 +164,4 @@ struct HeatMap {
       + "<svg viewBox=\"0 0 \(number(width)) \(number(height))\" style=\"max-width:\(number(width))px\" role=\"img\" "
       + "aria-label=\"\(escaped(title))\">\(parts.joined(separator: "\n"))</svg></figure>"
   }
-}
-
-func escaped(_ text: String) -> String {
-  text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-    .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
 }

@@ -2,6 +2,7 @@ import ErrorAnalysis
 import Foundation
 import NeuralNet
 import Seq2Seq
+import Training
 
 /// From Elman to the transformer in one table and one page, drawn from measured cells.
 public struct Story: Sendable {
@@ -26,9 +27,9 @@ public struct Story: Sendable {
   private func row(_ cell: StoryCell) -> [String] {
     let stage = Stage(cell.configuration)
     return [
-      cell.name, stage.cell, stage.attention, stage.encoder, stage.layers, grouped(cell.parameters),
-      decimal(cell.bleu, 1), decimal(cell.chrF, 1), decimal(cell.lengthRatio, 3), grouped(Int(cell.tokensPerSecond)),
-      decimal(cell.seconds / 60, 1),
+      cell.name, stage.cell, stage.attention, stage.encoder, stage.layers, Format.grouped(cell.parameters),
+      Format.fixed(cell.bleu, 1), Format.fixed(cell.chrF, 1), Format.fixed(cell.lengthRatio, 3), Format.grouped(Int(cell.tokensPerSecond)),
+      Format.fixed(cell.seconds / 60, 1),
     ]
   }
 
@@ -213,7 +214,7 @@ public struct Story: Sendable {
         title: "\(cell.name): \(title)", xTitle: "beam",
         series: penalties.map { penalty in
           .init(
-            name: "A = \(decimal(penalty, 1))",
+            name: "A = \(Format.fixed(penalty, 1))",
             points: beams.enumerated().compactMap { place, beam in
               rows.first { $0.beam == beam && $0.lengthPenalty == penalty }.map { (Double(place), value($0)) }
             })
@@ -225,18 +226,6 @@ public struct Story: Sendable {
       chart("BLEU", \.bleu), chart("length of outputs over references", \.lengthRatio, mark: (1, "as long as the references")),
       chart("output tokens a second", \.tokensPerSecond),
     ]
-  }
-
-  private func decimal(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }
-
-  private func grouped(_ value: Int) -> String {
-    var digits = String(value)
-    var parts: [String] = []
-    while digits.count > 3 {
-      parts.insert(String(digits.suffix(3)), at: 0)
-      digits = String(digits.dropLast(3))
-    }
-    return ([digits] + parts).joined(separator: ",")
   }
 
   private static let style = """

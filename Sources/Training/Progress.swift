@@ -52,8 +52,8 @@ public final class SilentProgress: ProgressSink {
 }
 
 /// Numbers as people read them.
-enum Format {
-  static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+package enum Format {
+  package static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
   /// 2h05m, 3m07s, 12s.
   static func duration(_ seconds: Double) -> String {
@@ -64,7 +64,7 @@ enum Format {
   }
 
   /// 12,345
-  static func grouped(_ value: Int) -> String {
+  package static func grouped(_ value: Int) -> String {
     var result = ""
     for (i, digit) in String(abs(value)).reversed().enumerated() {
       if i > 0, i % 3 == 0 { result.append(",") }
