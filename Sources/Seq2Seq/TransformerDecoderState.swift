@@ -11,8 +11,9 @@ final class TransformerDecoderState: DecoderState {
   private let relatives: Relatives
   private let sourceOffsets: [Int32]
   private let longestSource: Int
-  /// Keys and values of the memory, one [N, 2D] a layer.
-  private var memories: [Tensor] = []
+  /// Keys and values of the memory as attention reads them, of each layer; where a sentence's begin in them.
+  private var memories: [UnsafeMutablePointer<Float>] = []
+  private let memoryOffsets: [Int64]
   /// Everything before this mark lives as long as the state; what a step makes is given back at the next.
   private let mark: Arena.Mark
   private var time = 0
@@ -21,8 +22,8 @@ final class TransformerDecoderState: DecoderState {
   private var slots: [Int32] = []
   private var slotsPerRow: Int { isRecurrent ? min(time, 1) : time }
   private let isRecurrent: Bool
-  /// Cross-attention of the last step: of layer l, row r, source token j and head h at
-  /// ((l·R + r)·stride + j·heads + h).
+  /// Cross-attention of the last step: of layer l, row r, head h and source token j at
+  /// (l·R + r)·stride + h·w + j, w what a head of so many tokens takes.
   private var lastWeights: (data: UnsafeMutablePointer<Float>, stride: Int)?
 
   let vocabularySize: Int
@@ -41,7 +42,23 @@ final class TransformerDecoderState: DecoderState {
     longestSource = (0..<sources.count).map { sources.length($0) }.max() ?? 0
     sentences = (0..<Int32(sources.count)).map { $0 }
     let memory = TransformerDecoderState.encode(model, sources, graph)
-    for layer in model.decoder { memories.append(layer.crossAttention.memoryProjection(memory, graph)) }
+    let (size, heads) = (Int64(model.shape.modelSize), Int64(model.shape.heads))
+    var offsets: [Int64] = [0]
+    for b in 0..<sources.count {
+      offsets.append(offsets[b] + mt_packed_source(Int64(sources.length(b)), heads, size / heads))
+    }
+    memoryOffsets = offsets
+    for _ in model.decoder { memories.append(graph.arena.allocate(Float.self, Int(offsets[sources.count]))) }
+    let workMark = graph.arena.mark
+    for (layer, packed) in zip(model.decoder, memories) {
+      let keyValue = layer.crossAttention.memoryProjection(memory, graph)
+      for b in 0..<sources.count {
+        let keys = keyValue.data + Int(sources.offsets[b]) * keyValue.columns
+        mt_pack_source(
+          packed + Int(offsets[b]), keys, keys + Int(size), 2 * size, Int64(sources.length(b)), heads, size / heads)
+      }
+      graph.arena.release(to: workMark)
+    }
     mark = workspace.arena.mark
     relatives.add(self)
   }
@@ -70,6 +87,7 @@ final class TransformerDecoderState: DecoderState {
   private init(_ other: TransformerDecoderState, rows: [Int]) {
     (model, graph, pool, relatives) = (other.model, other.graph, other.pool, other.relatives)
     (sourceOffsets, longestSource, memories) = (other.sourceOffsets, other.longestSource, other.memories)
+    memoryOffsets = other.memoryOffsets
     (mark, time, vocabularySize, isRecurrent) = (other.mark, other.time, other.vocabularySize, other.isRecurrent)
     sentences = rows.map { other.sentences[$0] }
     slots = other.slots(of: rows)
@@ -113,18 +131,18 @@ final class TransformerDecoderState: DecoderState {
     slots = isRecurrent ? fresh : Array(UnsafeBufferPointer(start: index, count: rows * width))
     let counts = graph.arena.allocate(Int32.self, rows)
     counts.update(repeating: Int32(time), count: rows)
-    let firsts = graph.arena.allocate(Int32.self, rows)
     let lengths = graph.arena.allocate(Int32.self, rows)
+    let starts = graph.arena.allocate(Int64.self, rows)
     for r in 0..<rows {
       let b = Int(sentences[r])
-      firsts[r] = sourceOffsets[b]
+      starts[r] = memoryOffsets[b]
       lengths[r] = sourceOffsets[b + 1] - sourceOffsets[b]
     }
     let (size, heads) = (model.shape.modelSize, Int64(model.shape.heads))
     let headSize = Int64(size) / heads
     let place = Int32(min(time - 1, model.shape.maximumLength))
     let selfStride = mt_attention_step_weights(Int64(time), heads)
-    let crossStride = mt_attention_step_weights(Int64(longestSource), heads)
+    let crossStride = mt_source_attention_weights(Int64(longestSource), heads)
     let selfWeights = graph.arena.allocate(Float.self, rows * Int(selfStride))
     let layerWeights = rows * Int(crossStride)
     let crossWeights = graph.arena.allocate(Float.self, model.decoder.count * layerWeights)
@@ -148,7 +166,7 @@ final class TransformerDecoderState: DecoderState {
               }
               let mixed = graph.makeTensor(rows, size)
               mt_attention_step(
-                mixed.data, qkv.data, Int64(3 * size), base, base + size, Int64(2 * size), index, Int64(time), nil,
+                mixed.data, qkv.data, Int64(3 * size), base, base + size, Int64(2 * size), index, Int64(time),
                 counts, Int64(rows), heads, headSize, selfWeights, selfStride)
               return attention.output(mixed, graph)
             case .recurrence(let unit):
@@ -165,9 +183,9 @@ final class TransformerDecoderState: DecoderState {
           crossAttention: { input in
             let query = layer.crossAttention.query(input, graph)
             let mixed = graph.makeTensor(rows, size)
-            mt_attention_step(
-              mixed.data, query.data, Int64(size), memory.data, memory.data + size, Int64(2 * size), nil, 0, firsts,
-              lengths, Int64(rows), heads, headSize, crossWeights + number * layerWeights, crossStride)
+            mt_source_attention(
+              mixed.data, query.data, memory, starts, lengths, Int64(rows), heads, headSize,
+              crossWeights + number * layerWeights, crossStride)
             return layer.crossAttention.output(mixed, graph)
           })
       }
@@ -225,9 +243,10 @@ final class TransformerDecoderState: DecoderState {
     return (0..<rowCount).map { r in
       let b = Int(sentences[r])
       let length = Int(sourceOffsets[b + 1] - sourceOffsets[b])
+      let width = Int(mt_source_attention_weights(Int64(length), 1))
       return (0..<heads).map { head in
-        let first = lastWeights.data + (layer * rowCount + r) * lastWeights.stride + head
-        return (0..<length).map { first[$0 * heads] }
+        let first = lastWeights.data + (layer * rowCount + r) * lastWeights.stride + head * width
+        return Array(UnsafeBufferPointer(start: first, count: length))
       }
     }
   }

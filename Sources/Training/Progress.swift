@@ -55,9 +55,10 @@ public final class SilentProgress: ProgressSink {
 package enum Format {
   package static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
-  /// 2h05m, 3m07s, 12s.
+  /// 2h05m, 3m07s, 12s, 0.4s.
   static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0 else { return "–" }
+    if seconds < 9.95 { return String(format: "%.1fs", seconds) }
     let s = Int(seconds.rounded())
     if s >= 3600 { return String(format: "%dh%02dm", s / 3600, s % 3600 / 60) }
     return s >= 60 ? String(format: "%dm%02ds", s / 60, s % 60) : "\(s)s"

@@ -245,11 +245,92 @@ import Testing
     var weights = [Float](repeating: 0, count: Int(stride))
     let last = Array(q[(4 * size)...])
     mt_attention_step(
-      &y, last, Int64(size), scattered(k), scattered(v), Int64(size), order, 5, nil, [5], 1, Int64(heads),
+      &y, last, Int64(size), scattered(k), scattered(v), Int64(size), order, 5, [5], 1, Int64(heads),
       Int64(size / heads), &weights, stride)
     for c in 0..<size { #expect(abs(y[c] - whole.data[4 * size + c]) < 1e-5) }
     for h in 0..<heads {
       #expect(abs((0..<length).reduce(0) { $0 + weights[$1 * heads + h] } - 1) < 1e-5)
+    }
+  }
+
+  @Test(
+    "Rows made together, of which some begin alike, get the bits that each gets by itself",
+    arguments: [(2, 6), (8, 256), (8, 512)])
+  func stepAttentionTogether(heads: Int, size: Int) {
+    // More keys than a block, more rows than are made together, and a second group of another length.
+    let (slots, counts) = (50, Array(repeating: Int32(37), count: 11) + [19, 19, 5])
+    let q = matrix(counts.count, size, seed: 31), k = matrix(slots, size, seed: 32), v = matrix(slots, size, seed: 33)
+    var random = RandomGenerator(seed: 34)
+    let index = counts.indices.flatMap { r in
+      (0..<37).map { j in j < 9 ? Int32(r < 11 ? j : 40 + j) : Int32(random.next() % UInt64(slots)) }
+    }
+    let stride = mt_attention_step_weights(37, Int64(heads))
+    func attention(_ rows: Range<Int>) -> [Float] {
+      var y = [Float](repeating: 0, count: rows.count * size)
+      var weights = [Float](repeating: 0, count: rows.count * Int(stride))
+      mt_attention_step(
+        &y, Array(q[(rows.lowerBound * size)...]), Int64(size), k, v, Int64(size),
+        Array(index[(rows.lowerBound * 37)...]), 37, Array(counts[rows]), Int64(rows.count), Int64(heads),
+        Int64(size / heads), &weights, stride)
+      return y + weights
+    }
+    let all = attention(counts.indices)
+    for r in counts.indices {
+      let alone = attention(r..<r + 1)
+      #expect(Array(alone[..<size]) == Array(all[(r * size)..<(r + 1) * size]))
+      let first = counts.count * size + r * Int(stride)
+      let used = Int(counts[r]) * heads
+      #expect(Array(alone[size..<size + used]) == Array(all[first..<first + used]))
+    }
+  }
+
+  @Test(
+    "Attention over a shared source gives each row what whole-sentence attention gives it, in the same bits whoever stands beside it",
+    arguments: [(2, 6), (3, 12), (8, 256), (4, 80), (8, 512)])
+  func sourceAttention(heads: Int, size: Int) {
+    // Seven, one and five hypotheses of sentences of 37, 1 and 16 tokens.
+    let (lengths, owners) = ([37, 1, 16], [0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2])
+    let starts = [0, 37, 38], keyCount = 54, headSize = Int64(size / heads)
+    let q = matrix(owners.count, size, seed: 41), kv = matrix(keyCount, 2 * size, seed: 42)
+    var packed: [Float] = [], offsets: [Int64] = []
+    for (length, start) in zip(lengths, starts) {
+      offsets.append(Int64(packed.count))
+      var one = [Float](repeating: .nan, count: Int(mt_packed_source(Int64(length), Int64(heads), headSize)))
+      mt_pack_source(
+        &one, Array(kv[(start * 2 * size)...]), Array(kv[((start * 2 + 1) * size)...]), Int64(2 * size), Int64(length),
+        Int64(heads), headSize)
+      packed += one
+    }
+    let stride = mt_source_attention_weights(37, Int64(heads))
+    func attention(_ rows: Range<Int>) -> (y: [Float], weights: [Float]) {
+      var y = [Float](repeating: 0, count: rows.count * size)
+      var weights = [Float](repeating: 0, count: rows.count * Int(stride))
+      mt_source_attention(
+        &y, Array(q[(rows.lowerBound * size)...]), packed, owners[rows].map { offsets[$0] },
+        owners[rows].map { Int32(lengths[$0]) }, Int64(rows.count), Int64(heads), headSize, &weights, stride)
+      return (y, weights)
+    }
+    let all = attention(owners.indices)
+    let graph = Graph(arena: Arena())
+    let pairs = graph.makeTensor(keyCount, 2 * size, kv)
+    let whole = graph.attention(
+      queries: .init(graph.makeTensor(owners.count, size, q)), keys: .init(pairs), values: .init(pairs, from: size),
+      queryOffsets: [0, 7, 8, 13], keyOffsets: [0, 37, 38, 54], size: size, heads: heads, causal: false)
+    for r in owners.indices {
+      let alone = attention(r..<r + 1)
+      #expect(alone.y == Array(all.y[(r * size)..<(r + 1) * size]))
+      for c in 0..<size { #expect(abs(alone.y[c] - whole.data[r * size + c]) < 1e-5) }
+      let width = Int(mt_source_attention_weights(Int64(lengths[owners[r]]), 1))
+      for h in 0..<heads {
+        let weights = alone.weights[(h * width)..<h * width + lengths[owners[r]]]
+        #expect(abs(weights.reduce(0, +) - 1) < 1e-5)
+        // By hand: one output of the head.
+        let c = h * Int(headSize)
+        let sum = weights.enumerated().reduce(Float(0)) {
+          $0 + $1.element * kv[(starts[owners[r]] + $1.offset) * 2 * size + size + c]
+        }
+        #expect(abs(sum - alone.y[c]) < 1e-5)
+      }
     }
   }
 }

@@ -120,6 +120,7 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     #expect(chart.points.count == 400)
     #expect(chart.points[0].x < 10 && chart.points[399].x > 4990)
     #expect(chart.svg.contains("a &lt; b"))
+    #expect(Format.duration(9.96) == "10s" && Format.duration(0.44) == "0.4s")
     #expect(Format.duration(7507) == "2h05m" && Format.duration(187) == "3m07s" && Format.grouped(-1_234_567) == "-1,234,567")
   }
 }

@@ -158,14 +158,29 @@ void mt_attention_backward(float *dq, int64_t dq_stride, float *dk, float *dv, i
                            int64_t kv_stride, const int32_t *q_offsets, const int32_t *kv_offsets, int64_t sentences,
                            int64_t heads, int64_t head_size, bool causal, const float *weights,
                            const int64_t *weights_offsets, float p, uint64_t seed, float *scratch);
+
+// ---- StepAttention.c -------------------------------------------------------------------------------
+
 /// Attention of one query row per hypothesis: row r sees counts[r] keys; key j is row index[r·index_stride + j] of
-/// keys and values (index NULL: row first[r] + j). Weights are always written: that of row r, key j and head h is
-/// weights[r·weights_stride + j·heads + h], with weights_stride = mt_attention_step_weights for the largest count.
+/// keys and values. Weights are always written: that of row r, key j and head h is weights[r·weights_stride + j·heads + h],
+/// with weights_stride = mt_attention_step_weights for the largest count. Neighbours that begin with the same key are
+/// faster, and get the same bits.
 void mt_attention_step(float *y, const float *q, int64_t q_stride, const float *keys, const float *values,
-                       int64_t kv_stride, const int32_t *index, int64_t index_stride, const int32_t *first,
-                       const int32_t *counts, int64_t rows, int64_t heads, int64_t head_size, float *weights,
-                       int64_t weights_stride);
+                       int64_t kv_stride, const int32_t *index, int64_t index_stride, const int32_t *counts,
+                       int64_t rows, int64_t heads, int64_t head_size, float *weights, int64_t weights_stride);
 int64_t mt_attention_step_weights(int64_t longest, int64_t heads);
+/// Keys and values of a sentence, rows `stride` apart, as mt_source_attention wants them: mt_packed_source floats.
+void mt_pack_source(float *out, const float *keys, const float *values, int64_t stride, int64_t count, int64_t heads,
+                    int64_t head_size);
+int64_t mt_packed_source(int64_t count, int64_t heads, int64_t head_size);
+/// Attention of one query row [heads·head_size] per hypothesis over its sentence, counts[r] tokens packed at
+/// packed + offsets[r]. The weight of row r, key j and head h is
+/// weights[r·weights_stride + h·mt_source_attention_weights(counts[r], 1) + j], with weights_stride =
+/// mt_source_attention_weights for the largest count. Neighbours of one sentence are faster, and get the same bits.
+void mt_source_attention(float *y, const float *q, const float *packed, const int64_t *offsets, const int32_t *counts,
+                         int64_t rows, int64_t heads, int64_t head_size, float *weights, int64_t weights_stride);
+int64_t mt_source_attention_weights(int64_t longest, int64_t heads);
+
 // ---- RowAttention.c --------------------------------------------------------------------------------
 
 /// Additive (Bahdanau) attention of rows: e[r,j] = v·tanh(query[r] + keys[j]), softmax over the key rows
