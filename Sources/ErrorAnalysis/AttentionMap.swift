@@ -41,7 +41,7 @@ public struct AttentionMap: Codable, Sendable, Equatable {
     } else {
       let state = loaded.model.startDecoding(SequenceBatch([sourceIds + [SpecialToken.end]]), workspace: workspace)
       let longest = min(search.longestOutput(sourceLength: sourceIds.count), loaded.maximumLength)
-      ids = search.makeSearch().run(state, [SearchSentence(maximumLength: longest)])[0][0].tokens
+      ids = search.makeSearch().run(state, [SearchSentence(maximumLength: longest, source: sourceIds)])[0][0].tokens
     }
     let trace = ForcedDecoding(loaded.model, workspace: workspace, keepsHeads: true).run(
       sources: [sourceIds], targets: [ids])[0]

@@ -117,7 +117,7 @@ public struct FaultAnalysis: Sendable {
       guard let source = sources[i] else { return nil }
       let longest = min(options.search.longestOutput(sourceLength: source.count), loaded.maximumLength)
       let state = loaded.model.startDecoding(SequenceBatch([source + [SpecialToken.end]]), workspace: workspace)
-      let prune = trace.run(state, SearchSentence(maximumLength: longest), output: references[i])
+      let prune = trace.run(state, SearchSentence(maximumLength: longest, source: source), output: references[i])
       return FirstPruneRecord(prune, word: prune.map { word(at: $0.step, in: references[i]) })
     }
   }

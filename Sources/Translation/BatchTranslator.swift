@@ -131,7 +131,8 @@ final class BatchTranslator {
       state,
       zip(parts, lines).map { part, line in
         let longest = min(options.longestOutput(sourceLength: part.source.count), maximumLength)
-        return SearchSentence(maximumLength: longest, prefix: Array(part.prefix.prefix(maximumLength)), index: line)
+        return SearchSentence(maximumLength: longest, prefix: Array(part.prefix.prefix(maximumLength)), index: line,
+          source: options.breaksLoops ? part.source : [])
       }, settled: settled)
   }
 }

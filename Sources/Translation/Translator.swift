@@ -42,10 +42,11 @@ public final class Translator: Sendable {
   /// The longest source and output in tokens, without end symbol, that all models take.
   public var maximumLength: Int { models.map(\.maximumLength).min() ?? 0 }
 
-  /// The usual settings, with the model's own where it has any.
+  /// The usual settings, with the model's own where it has any. Loops are broken.
   public var defaultOptions: TranslationOptions {
     var options = TranslationOptions(search: description.search?.options ?? SearchOptions())
     options.protectsSpans = masksSpans
+    options.search.breaksLoops = true
     return options
   }
 

@@ -99,6 +99,13 @@ struct ErrorAnalysisCommand: ParsableCommand {
     guard exactSeconds > 0 else { throw ValidationError("--exact-seconds \(exactSeconds) is not above 0.") }
   }
 
+  /// The model is looked at as it is: its loops are faults like others.
+  private func searchOptions(_ loaded: LoadedModel) throws -> TranslationOptions {
+    var options = try TranslationOptions(search: search.options(over: Translator([loaded]).defaultOptions.search))
+    options.search.breaksLoops = false
+    return options
+  }
+
   func run() throws {
     let loaded = try ModelDirectory(model.directory()).load()
     let test = try TestSet.read(
@@ -108,7 +115,7 @@ struct ErrorAnalysisCommand: ParsableCommand {
     let given = try hypotheses.map { try translations($0, of: test) }
     let otherGiven = try otherHypotheses.map { try translations($0, of: test) }
     let other = try otherModel.map { try ModelDirectory(URL(fileURLWithPath: $0)).load() }
-    var options = try TranslationOptions(search: search.options(over: Translator([loaded]).defaultOptions.search))
+    var options = try searchOptions(loaded)
     options.threads = threads.threads
     let streams = test.references
     var analysis = FaultAnalysis(loaded, options: options)
@@ -123,7 +130,7 @@ struct ErrorAnalysisCommand: ParsableCommand {
     if oracle { report.oracle = try analysis.oracle(sources: test.sources, references: references) }
     if sweep { report.sweep = try analysis.sweep(sources: test.sources, references: references) }
     if other != nil || otherGiven != nil {
-      let otherOptions = try other.map { try TranslationOptions(search: search.options(over: Translator([$0]).defaultOptions.search)) }
+      let otherOptions = try other.map(searchOptions)
       var system = OtherSystem(
         name: otherName(besides: report.model), model: other, options: otherOptions ?? options, hypotheses: otherGiven)
       system.options.threads = threads.threads

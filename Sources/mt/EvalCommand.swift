@@ -151,7 +151,9 @@ struct EvalCommand: ParsableCommand {
       throw TestSetError(
         description: "the model translates \(from) to \(to), but --language-pair is \(chosen.source)-\(chosen.target)")
     }
-    var options = TranslationOptions(search: search.options(over: translator.defaultOptions.search))
+    // As `mt translate` does it.
+    var options = translator.defaultOptions
+    options.search = search.options(over: options.search)
     options.threads = threads.threads
     let source = job.source ?? "-"
     let sources = try TestSet.lines(source, replacingInvalid: texts.replaceInvalid)

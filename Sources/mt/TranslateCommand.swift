@@ -56,6 +56,13 @@ struct TranslateCommand: ParsableCommand {
       """))
   var protect: Bool?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Let no sequence of up to 24 subwords stand four times in a row, unless one does in the source. Sampling is free to.
+      """)
+  var breakLoops = true
+
   @Flag(help: "Draw each token at random, by its probability, instead of searching.")
   var sample = false
 
@@ -186,6 +193,7 @@ struct TranslateCommand: ParsableCommand {
     var options = TranslationOptions(search: search.options(over: translator.defaultOptions.search))
     options.threads = threads.threads
     options.protectsSpans = protect ?? translator.defaultOptions.protectsSpans
+    options.search.breaksLoops = breakLoops && !sample
     if let batchSentences { options.batchSentences = batchSentences }
     options.search.keepsAttention = alignments
     if sample {

@@ -71,6 +71,7 @@ import Testing
     let rules: [(inout SearchOptions) -> Void] = [
       { $0.minimumLength = 3 }, { $0.noRepeatNgram = 1 }, { ($0.noRepeatNgram, $0.minimumLength) = (2, 4) },
       { $0.forbiddenTokens = [1, 4] }, { $0.lengthNormalization.coveragePenalty = 0.8 },
+      { ($0.breaksLoops, $0.forbiddenTokens) = (true, [1, 3, 4, 5]) },
     ]
     for rule in rules {
       var options = SearchOptions()

@@ -1,5 +1,5 @@
 import Foundation
-import Seq2Seq
+@testable import Seq2Seq
 import Testing
 
 @Suite struct SearchBeamTests {
@@ -185,6 +185,39 @@ import Testing
     }
     #expect(free.contains { repeats($0[0].tokens) })
     #expect(ruled.allSatisfy { !repeats($0[0].tokens) })
+  }
+
+  @Test(
+    "a loop is the same tokens four times in a row, of at most 24",
+    arguments: [
+      ([7, 7, 7, 7], [7]), ([7, 7, 7], [7]), ([7, 7], []), ([1, 7, 7, 8, 7, 7], []), ([3, 4, 5, 4, 5, 4, 5, 4], [5]),
+      ([4, 5, 4, 5, 4, 5], []), ([2, 3, 3, 3, 2, 3, 3, 3, 2, 3, 3, 3, 2, 3, 3], [3]), ([], []),
+      ((0..<95).map { $0 % 24 }, [23]), ((0..<99).map { $0 % 25 }, []), ([2, 3, 3, 2, 3, 3, 2, 3, 3, 2, 3], [3]),
+    ] as [([Int], Set<Int>)])
+  func loops(tokens: [Int], closing: Set<Int>) {
+    let tokens = tokens.map { Int32($0) }
+    var forbidden: Set<Int> = []
+    Loop.forbid(after: tokens[...]) { forbidden.insert(Int($0)) }
+    #expect(forbidden == closing)
+    #expect(Loop.occurs(in: tokens) == (tokens == [7, 7, 7, 7]))
+    for token in closing { #expect(Loop.occurs(in: tokens + [Int32(token)])) }
+  }
+
+  @Test("no output goes round in circles but where the source does", arguments: [1, 3])
+  func breaksLoops(beam: Int) {
+    func run(_ breaks: Bool, source: [Int32] = []) -> [[Int32]] {
+      let options = SearchBeamTests.options(beam) { $0.breaksLoops = breaks }
+      let sentences = Array(0..<12)
+      return options.makeSearch().run(
+        ToyDecoder(sentences: sentences, vocabulary: 4, endBonus: -9),
+        sentences.map { SearchSentence(maximumLength: 110, index: $0, source: source) }
+      ).map { $0[0].tokens }
+    }
+    let free = run(false), ruled = run(true)
+    #expect(free.allSatisfy { Loop.occurs(in: $0) })
+    #expect(ruled.allSatisfy { !Loop.occurs(in: $0) && $0.count == 110 })
+    #expect(run(true, source: [5, 6, 5, 6, 5, 6, 5, 6]) == free)
+    #expect(run(true, source: [5, 6, 5, 6, 5, 6, 5]) == ruled)
   }
 
   @Test("a prefix stands at the beginning and is scored like any other tokens", arguments: [1, 4])

@@ -51,7 +51,7 @@ public struct BeamSearch: Search {
     while !owners.isEmpty {
       next.prepare(
         rows: owners.count, step: step, sentence: { owners[$0].sentence },
-        tokens: { owners[$0].tokens(live: places[$0]) })
+        tokens: { owners[$0].tokens(live: places[$0]) }, recent: { owners[$0].recentTokens(live: places[$0]) })
       state.step(tokens, finding: next)
       let attention = wantsAttention ? state.attention() : nil
       rows.removeAll(keepingCapacity: true)
@@ -141,6 +141,10 @@ private final class Beam {
   private var candidates: [Candidate] = []
   private var previous: [Live] = []
   private var settledLength: Int32 = 0
+  /// The last tokens of each live hypothesis and of each before this step, `Loop.memory` a place, the newest last; empty
+  /// where loops do not matter.
+  private var recent: [Int32] = []
+  private var previousRecent: [Int32] = []
   /// Nil unless the tree is asked for.
   private var recorder: BeamRecorder?
 
@@ -150,12 +154,17 @@ private final class Beam {
     recorder = keepsTree ? BeamRecorder() : nil
     finishedCapacity = options.stopping == .noneLeads ? options.beamSize : options.hypothesisCount
     candidates.reserveCapacity(2 * options.beamSize + 1)
+    if options.breaksLoops, !sentence.mayLoop {
+      recent = Array(repeating: -1, count: options.beamSize * Loop.memory)
+      previousRecent = recent
+    }
   }
 
   /// Lengthens all live hypotheses by one token. `next` holds the best tokens of this beam's rows from `firstRow`.
   func advance(step: Int, firstRow: Int, next: NextTokens, attention: [[Float]]?) {
     rankCandidates(firstRow: firstRow, next: next)
     swap(&live, &previous)
+    swap(&recent, &previousRecent)
     live.removeAll(keepingCapacity: true)
     for (rank, candidate) in candidates.enumerated() {
       let parent = previous[candidate.place]
@@ -227,6 +236,11 @@ private final class Beam {
   }
 
   private func append(_ candidate: Candidate, parent: Live, attention: [Float]) {
+    if !recent.isEmpty {
+      let (from, to) = (candidate.place * Loop.memory, live.count * Loop.memory)
+      for i in 1..<Loop.memory { recent[to + i - 1] = previousRecent[from + i] }
+      recent[to + Loop.memory - 1] = candidate.token
+    }
     live.append(
       Live(
         node: makeNode(candidate, parent: parent, attention: attention), token: candidate.token,
@@ -308,6 +322,11 @@ private final class Beam {
     guard let end = ends.first, length(end) > settledLength else { return nil }
     settledLength = length(end)
     return path(end).map { nodes[$0].token }
+  }
+
+  /// The last tokens of a live hypothesis, after negative numbers where it is shorter than `Loop.memory`.
+  func recentTokens(live place: Int) -> ArraySlice<Int32> {
+    recent[place * Loop.memory..<(place + 1) * Loop.memory]
   }
 
   /// The tokens of a live hypothesis.

@@ -246,10 +246,12 @@ private final class ExactSearchRun {
   /// The tokens that may not follow `node`.
   private func banned(after node: Int32) -> Set<Int32> {
     let context = search.options.noRepeatNgram - 1
-    guard context >= 0 else { return forbidden }
+    let breaksLoops = search.options.breaksLoops
+    guard context >= 0 || breaksLoops else { return forbidden }
     let tokens = path(node).map(\.token)
-    guard tokens.count > context else { return forbidden }
     var banned = forbidden
+    if breaksLoops, !tokens.isEmpty { Loop.forbid(after: tokens[...]) { banned.insert($0) } }
+    guard context >= 0, tokens.count > context else { return banned }
     for start in 0..<tokens.count - context
     where tokens[start..<start + context].elementsEqual(tokens[(tokens.count - context)...]) {
       banned.insert(tokens[start + context])

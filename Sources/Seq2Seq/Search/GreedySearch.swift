@@ -11,7 +11,8 @@ public struct GreedySearch: Search {
     let next = NextTokens(options, count: 1)
     let outputs = StepwiseDecoding(options, sentences).run(state, settled: settled) { tokens, decoding in
       next.prepare(
-        rows: decoding.live.count, step: decoding.step, sentence: decoding.sentence, tokens: decoding.tokens)
+        rows: decoding.live.count, step: decoding.step, sentence: decoding.sentence, tokens: decoding.tokens,
+        recent: { decoding.tokens($0)[...] })
       state.step(tokens, finding: next)
       return decoding.live.indices.map { next.forcedToken($0) ?? (next.ids[$0], next.values[$0]) }
     }

@@ -14,6 +14,7 @@ public final class NextTokens {
   let count: Int
   private let forbidden: [Int32]
   private let noRepeatNgram: Int
+  private let breaksLoops: Bool
   private let minimumLength: Int
   /// R, the rows prepared for.
   private var rows = 0
@@ -29,6 +30,7 @@ public final class NextTokens {
     self.count = count
     forbidden = options.forbiddenTokens
     noRepeatNgram = options.noRepeatNgram
+    breaksLoops = options.breaksLoops
     minimumLength = options.minimumLength
   }
 
@@ -39,8 +41,11 @@ public final class NextTokens {
   }
 
   /// Says what the next step is to look for. `step` is the number of tokens every row has; `sentence` is that of a row.
-  /// `tokens` gives a row's tokens so far and is asked only if repetitions are forbidden.
-  func prepare(rows: Int, step: Int, sentence: (Int) -> SearchSentence, tokens: (Int) -> [Int32]) {
+  /// `tokens` gives a row's tokens so far and is asked only if repetitions are forbidden; `recent` gives at least the last
+  /// `Loop.memory` of them, and is asked only if loops are.
+  func prepare(
+    rows: Int, step: Int, sentence: (Int) -> SearchSentence, tokens: (Int) -> [Int32], recent: (Int) -> ArraySlice<Int32>
+  ) {
     self.rows = rows
     if values.count < rows * count {
       ids.deallocate()
@@ -62,6 +67,9 @@ public final class NextTokens {
       banned.append(contentsOf: forbidden)
       if step < min(minimumLength, sentence.maximumLength) { banned.append(SpecialToken.end) }
       if noRepeatNgram > 0, step >= noRepeatNgram { banRepetitions(tokens(row)) }
+      if breaksLoops, step >= Loop.turns - 1, !sentence.mayLoop {
+        Loop.forbid(after: recent(row)) { banned.append($0) }
+      }
       offsets.append(Int32(banned.count))
     }
   }
@@ -95,7 +103,7 @@ public final class NextTokens {
     in logits: UnsafeMutableBufferPointer<Float>, vocabulary: Int, rows: Int, step: Int,
     sentence: (Int) -> SearchSentence, tokens: (Int) -> [Int32]
   ) {
-    prepare(rows: rows, step: step, sentence: sentence, tokens: tokens)
+    prepare(rows: rows, step: step, sentence: sentence, tokens: tokens, recent: { tokens($0)[...] })
     find(in: logits, vocabulary: vocabulary)
     for row in 0..<rows {
       for token in banned[Int(offsets[row])..<Int(offsets[row + 1])] where token >= 0 && token < vocabulary {

@@ -17,6 +17,9 @@ public struct SearchOptions: Sendable, Equatable {
   public var maximumLength: Int?
   /// No sequence of this many tokens may occur twice in an output; 0 switches the rule off.
   public var noRepeatNgram = 0
+  /// No sequence of up to 24 tokens may stand four times in a row in an output, unless one does in the source
+  /// (`SearchSentence.mayLoop`).
+  public var breaksLoops = false
   /// Hypotheses to return for a sentence, at most K in a beam search.
   public var hypothesisCount = 1
   /// Never produced.
@@ -75,8 +78,12 @@ public struct SearchSentence: Sendable, Equatable {
   public var prefix: [Int32]
   /// The sentence's own number: random draws depend on it and not on its place in a batch.
   public var index: Int
+  /// `SearchOptions.breaksLoops` does not hold for it.
+  public var mayLoop: Bool
 
-  public init(maximumLength: Int, prefix: [Int32] = [], index: Int = 0) {
+  /// - Parameter source: the tokens to translate: what goes round in circles may be translated so.
+  public init(maximumLength: Int, prefix: [Int32] = [], index: Int = 0, source: [Int32] = []) {
+    mayLoop = Loop.occurs(in: source)
     self.maximumLength = max(maximumLength, prefix.count)
     self.prefix = prefix
     self.index = index
