@@ -90,13 +90,13 @@ MT_INLINE void padded_softmax(float *x, int64_t count, float scale) {
   *last = (vector)((integers)*last & used);
 }
 
-// out[r, 0 ..< 16] = Σ_t a[r, t]·b[t, 0 ..< 16]; `rows` is a constant.
+// out[r, 0 ..< 16] = Σ_t a[r, t]·b[t, 0 ..< 16], or that added to it; `rows` and `adds` are constants.
 MT_INLINE void portion(float *out, int64_t out_stride, const float *a, int64_t a_stride, const float *b, int64_t b_stride,
-                       int64_t terms, int64_t rows) {
+                       int64_t terms, int64_t rows, bool adds) {
 #pragma clang fp contract(fast)
   vector sums[most_in_tile];
 #pragma clang loop unroll(full)
-  for (int64_t r = 0; r < rows; r++) sums[r] = (vector){0};
+  for (int64_t r = 0; r < rows; r++) sums[r] = adds ? LOAD(out + r * out_stride) : (vector){0};
   for (int64_t t = 0; t < terms; t++) {
     vector x = LOAD(b + t * b_stride);
 #pragma clang loop unroll(full)
@@ -137,14 +137,14 @@ MT_INLINE void tile(float *y, int64_t y_stride, const float *q, int64_t q_stride
                     int64_t w_stride, const kept *k) {
   int64_t longest = 0, whole = head_size / lane * lane;
   for (int64_t r = 0; r < rows; r++) longest = counts[r] > longest ? counts[r] : longest;
-  for (int64_t j = 0; j < longest; j += lane) portion(w + j, w_stride, q, q_stride, transposed + j, width, head_size, rows);
+  for (int64_t j = 0; j < longest; j += lane) portion(w + j, w_stride, q, q_stride, transposed + j, width, head_size, rows, false);
   for (int64_t r = 0; r < rows; r++) {
     float *row = w + r * w_stride;
     padded_softmax(row, counts[r], 1.0f / __builtin_sqrtf((float)head_size));
     for (int64_t j = padded(counts[r]); j < longest; j++) row[j] = 0;
     if (k) keep_row(k, r, row, counts[r]);
   }
-  for (int64_t c = 0; c < whole; c += lane) portion(y + c, y_stride, w, w_stride, v + c, v_stride, longest, rows);
+  for (int64_t c = 0; c < whole; c += lane) portion(y + c, y_stride, w, w_stride, v + c, v_stride, longest, rows, false);
   for (int64_t c = whole; c < head_size; c++)
     for (int64_t r = 0; r < rows; r++) {
       float sum = 0;
@@ -153,18 +153,21 @@ MT_INLINE void tile(float *y, int64_t y_stride, const float *q, int64_t q_stride
     }
 }
 
-// The same with a number of rows, at most `most_in_tile`, that is known to run only.
+// A call with a number of rows, at most `most_in_tile`, that is known to run only.
+#define BY_ROWS(call, rows)     \
+  switch (rows) {               \
+    case 1: call(1); break;     \
+    case 2: call(2); break;     \
+    case 3: call(3); break;     \
+    case 4: call(4); break;     \
+    default: call(5); break;    \
+  }
+
 MT_INLINE void tile_of(float *y, int64_t y_stride, const float *q, int64_t q_stride, const float *transposed, int64_t width,
                        const float *v, int64_t v_stride, const int64_t *counts, int64_t rows, int64_t head_size, float *w,
                        int64_t w_stride, const kept *k) {
 #define CALL(n) tile(y, y_stride, q, q_stride, transposed, width, v, v_stride, counts, n, head_size, w, w_stride, k)
-  switch (rows) {
-    case 1: CALL(1); break;
-    case 2: CALL(2); break;
-    case 3: CALL(3); break;
-    case 4: CALL(4); break;
-    default: CALL(5); break;
-  }
+  BY_ROWS(CALL, rows)
 #undef CALL
 }
 
