@@ -1,4 +1,5 @@
 import Foundation
+import Translation
 
 /// Pictures of a report, as SVG that takes its colours from the page.
 enum Chart {

@@ -1,4 +1,5 @@
 import Foundation
+import Translation
 
 extension ErrorReport {
   /// Sentences that the page shows; all are in the JSON.
@@ -193,10 +194,4 @@ extension ErrorReport {
     td.texts { min-width: 22rem } td p { margin: 0; display: flex; gap: .6rem }
     small { color: var(--quiet); flex: 0 0 5.2rem; overflow-wrap: anywhere } dt { font-weight: bold } dd { margin: 0 0 .6rem 1rem }
     """
-}
-
-/// Text as it may stand between tags and in attributes.
-package func escaped(_ text: String) -> String {
-  text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-    .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
 }

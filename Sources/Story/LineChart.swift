@@ -1,5 +1,6 @@
 import ErrorAnalysis
 import Foundation
+import Translation
 
 /// Curves over one axis, as SVG that takes its colours from the page: classes `s0` to `s7`, dashed from the ninth on.
 struct LineChart {

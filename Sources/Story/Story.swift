@@ -3,6 +3,7 @@ import Foundation
 import NeuralNet
 import Seq2Seq
 import Training
+import Translation
 
 /// From Elman to the transformer in one table and one page, drawn from measured cells.
 public struct Story: Sendable {

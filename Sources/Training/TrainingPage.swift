@@ -1,4 +1,5 @@
 import Foundation
+import Translation
 
 /// The page of a run's curves: one file, no script, nothing fetched; it follows the reader's light or dark.
 struct TrainingPage {
@@ -24,11 +25,11 @@ struct TrainingPage {
       Chart(title: "Validation BLEU", points: scores(validations.map(\.bleu)), hasDots: true),
       Chart(title: "Validation chrF", points: scores(validations.map(\.chrf)), hasDots: true),
     ].filter { !$0.points.isEmpty }
-    let rows = facts.map { "<tr><th>\(TrainingPage.escaped($0.0))</th><td>\(TrainingPage.escaped($0.1))</td></tr>" }
+    let rows = facts.map { "<tr><th>\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }
     return """
       <!DOCTYPE html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-      <title>\(TrainingPage.escaped(title)): training</title>
+      <title>\(escaped(title)): training</title>
       <style>
       :root { color-scheme: light dark; --ink: #1d2430; --paper: #fff; --faint: #d8dde6; --line: #1f6feb; }
       @media (prefers-color-scheme: dark) {
@@ -46,7 +47,7 @@ struct TrainingPage {
       .curve { fill: none; stroke: var(--line); stroke-width: 1.6; stroke-linejoin: round; }
       .dot { fill: var(--line); }
       </style></head><body>
-      <h1>\(TrainingPage.escaped(title))</h1>
+      <h1>\(escaped(title))</h1>
       <table>\(rows.joined())</table>
       <div class="charts">
       \(charts.map(\.svg).joined(separator: "\n"))
@@ -54,11 +55,6 @@ struct TrainingPage {
       </body></html>
 
       """
-  }
-
-  static func escaped(_ text: String) -> String {
-    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-      .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
   }
 
   /// One curve over updates.
@@ -142,7 +138,7 @@ struct TrainingPage {
               + "\(Format.fixed(point.y, 2))</title></circle>")
         }
       }
-      let name = TrainingPage.escaped(title)
+      let name = escaped(title)
       return "<figure><h2>\(name)</h2><svg viewBox=\"0 0 \(Int(Chart.width)) \(Int(Chart.height))\" role=\"img\" "
         + "aria-label=\"\(name)\">\(parts.joined())</svg></figure>"
     }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Character references of HTML: all that HTML 4 names, and numbers.
 enum HTMLEntities {
   /// Text with its references replaced; what is none stays as it is.
@@ -90,4 +92,10 @@ enum HTMLEntities {
     lceil:2308 rceil:2309 lfloor:230A rfloor:230B lang:2329 rang:232A loz:25CA spades:2660 clubs:2663
     hearts:2665 diams:2666
     """
+}
+
+/// Text as it may stand between tags and in attributes.
+package func escaped(_ text: String) -> String {
+  text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+    .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
 }
