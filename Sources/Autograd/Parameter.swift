@@ -41,8 +41,8 @@ public enum Initialization: Sendable, Equatable {
   case ones
   /// Ones in the first columns, zeros in the rest: an LSTM's forget gates start open (Jozefowicz et al. 2015).
   case leadingOnes(Int)
-  /// Uniform in ±√(6/(rows+columns)), Glorot & Bengio 2010, for a matrix that is `parts` such matrices side by side.
-  case glorot(parts: Int = 1)
+  /// Uniform in ±gain·√(6/(rows+columns)), Glorot & Bengio 2010, for a matrix that is `parts` such matrices side by side.
+  case glorot(parts: Int = 1, gain: Double = 1)
   case normal(deviation: Float)
   case uniform(Float)
   /// Ones on the diagonal of each of the square blocks side by side, zeros elsewhere.
@@ -56,8 +56,8 @@ public enum Initialization: Sendable, Equatable {
     case .ones: p.buffer.update(repeating: 1)
     case .leadingOnes(let columns):
       for i in 0..<p.count { p.data[i] = i % p.columns < columns ? 1 : 0 }
-    case .glorot(let parts):
-      let limit = (6 / Double(p.rows + p.columns / parts)).squareRoot()
+    case .glorot(let parts, let gain):
+      let limit = gain * (6 / Double(p.rows + p.columns / parts)).squareRoot()
       for i in 0..<p.count { p.data[i] = Float((2 * random.uniform() - 1) * limit) }
     case .normal(let deviation):
       for i in 0..<p.count { p.data[i] = Float(random.gaussian()) * deviation }

@@ -7,9 +7,12 @@ public struct Linear {
   public let bias: Parameter?
 
   /// Declares `name.weight` [in, out] and, if wanted, `name.bias` [1, out]. `parts`: W is that many square-ish matrices
-  /// side by side (fused projections), each initialised on its own.
-  public init(_ store: ParameterStore, _ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true, parts: Int = 1) {
-    weight = store.declare("\(name).weight", inputs, outputs, .glorot(parts: parts))
+  /// side by side (fused projections), each initialised on its own. `gain`: of its starting values.
+  public init(
+    _ store: ParameterStore, _ name: String, _ inputs: Int, _ outputs: Int, bias: Bool = true, parts: Int = 1,
+    gain: Double = 1
+  ) {
+    weight = store.declare("\(name).weight", inputs, outputs, .glorot(parts: parts, gain: gain))
     self.bias = bias ? store.declare("\(name).bias", 1, outputs, .zeros) : nil
   }
 
@@ -17,6 +20,11 @@ public struct Linear {
     graph.linear(x, weight, bias, activation: activation)
   }
 }
+
+/// The gain of the matrices in a transformer's sublayers. With half of Glorot's range each sublayer begins as a small
+/// addition to its residual, and small models learn faster: the benchmark model's loss after 500 updates is 3.55 in
+/// place of 3.95 (`Benchmarks/README.md`), that of a pre-norm model of 128 columns 4.03 in place of 4.16.
+let sublayerGain = 0.5
 
 /// Normalises each row to zero mean and unit variance, then scales and shifts it (Ba, Kiros & Hinton 2016).
 public struct LayerNormalization {
@@ -47,8 +55,8 @@ public struct FeedForward {
   public init(
     _ store: ParameterStore, _ name: String, size: Int, inner: Int, activation: ActivationKind, dropout: Float
   ) {
-    input = Linear(store, "\(name).input", size, inner)
-    output = Linear(store, "\(name).output", inner, size)
+    input = Linear(store, "\(name).input", size, inner, gain: sublayerGain)
+    output = Linear(store, "\(name).output", inner, size, gain: sublayerGain)
     self.activation = activation
     self.dropout = dropout
   }

@@ -9,8 +9,8 @@ public struct SelfAttention {
   let dropout: Float
 
   public init(_ store: ParameterStore, _ name: String, size: Int, heads: Int, dropout: Float) {
-    projection = Linear(store, "\(name).qkv", size, 3 * size, parts: 3)
-    output = Linear(store, "\(name).output", size, size)
+    projection = Linear(store, "\(name).qkv", size, 3 * size, parts: 3, gain: sublayerGain)
+    output = Linear(store, "\(name).output", size, size, gain: sublayerGain)
     self.heads = heads
     self.dropout = dropout
   }
@@ -36,9 +36,9 @@ public struct CrossAttention {
   let dropout: Float
 
   public init(_ store: ParameterStore, _ name: String, size: Int, heads: Int, dropout: Float) {
-    query = Linear(store, "\(name).query", size, size)
-    memoryProjection = Linear(store, "\(name).key_value", size, 2 * size, parts: 2)
-    output = Linear(store, "\(name).output", size, size)
+    query = Linear(store, "\(name).query", size, size, gain: sublayerGain)
+    memoryProjection = Linear(store, "\(name).key_value", size, 2 * size, parts: 2, gain: sublayerGain)
+    output = Linear(store, "\(name).output", size, size, gain: sublayerGain)
     self.heads = heads
     self.dropout = dropout
   }

@@ -17,13 +17,13 @@ import Testing
     }
   }
 
-  @Test("Fused projections start with the spread of their parts")
+  @Test("Fused projections start with half the spread that Glorot gives their parts")
   func glorot() {
     let store = ParameterStore()
     let attention = SelfAttention(store, "a", size: 64, heads: 4, dropout: 0)
     store.allocate()
     store.initialize(seed: 2)
-    let limit = Float((6.0 / 128).squareRoot())
+    let limit = Float(0.5 * (6.0 / 128).squareRoot())
     let values = Array(attention.projection.weight.buffer)
     #expect(values.max()! <= limit && values.max()! > 0.98 * limit)
     #expect(values.min()! >= -limit && values.min()! < -0.98 * limit)

@@ -30,7 +30,8 @@ public enum TinyModel {
         transformer: shape, sourceVocabularySize: text.sourceVocabulary.count,
         targetVocabularySize: text.targetVocabulary.count, embeddings: .all))
     let model = try description.model.makeModel()
-    model.parameters.initialize(seed: seed)
+    // Untrained, its outputs must differ from sentence to sentence.
+    model.parameters.initialize(seed: seed) { $0.name.contains(".layers.") ? 2 : 1 }
     try ModelDirectory(url).save(description, model)
     try text.write(to: url)
   }
