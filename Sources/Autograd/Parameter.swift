@@ -35,6 +35,18 @@ public final class Parameter: @unchecked Sendable {
   public var buffer: UnsafeMutableBufferPointer<Float> { .init(start: data, count: count) }
 }
 
+extension Parameter {
+  /// The matrices side by side of which it consists, where it is multiplied with a layer's input; nil for embeddings,
+  /// biases and norms.
+  public var layerBlocks: Int? {
+    switch initialization {
+    case .glorot(let parts, _): parts
+    case .orthogonal, .identity: columns / rows
+    case .zeros, .ones, .leadingOnes, .normal, .uniform: nil
+    }
+  }
+}
+
 /// How a parameter starts.
 public enum Initialization: Sendable, Equatable {
   case zeros

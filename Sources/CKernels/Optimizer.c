@@ -18,6 +18,10 @@ MT_CLONES double mt_sum_gradients(float *const *buffers, int64_t buffer_count, i
   return total;
 }
 
+MT_CLONES void mt_move_average(float *average, const float *value, int64_t count, float decay) {
+  for (int64_t i = 0; i < count; i++) average[i] = decay * average[i] + (1.0f - decay) * value[i];
+}
+
 MT_CLONES void mt_adam(float *value, const float *gradient, float *m, float *v, int64_t count, float gradient_scale,
                        float rate, float beta1, float beta2, float epsilon, float correction1, float correction2,
                        float weight_decay, uint16_t *value_bf16, float *average, float average_decay) {
@@ -32,6 +36,22 @@ MT_CLONES void mt_adam(float *value, const float *gradient, float *m, float *v, 
     value[i] = keep * value[i] - step * mi / (__builtin_sqrtf(vi) * root + epsilon);
   }
   if (value_bf16) mt_to_bfloat16(value_bf16, value, count);
-  if (average)
-    for (int64_t i = 0; i < count; i++) average[i] = average_decay * average[i] + (1.0f - average_decay) * value[i];
+  if (average) mt_move_average(average, value, count, average_decay);
+}
+
+MT_CLONES void mt_muon_direction(float *out, float *momentum, const float *gradient, int64_t rows, int64_t columns,
+                                 int64_t stride, float gradient_scale, float beta) {
+  float part = (1.0f - beta) * gradient_scale;
+  for (int64_t r = 0; r < rows; r++, out += columns, momentum += stride, gradient += stride)
+    for (int64_t c = 0; c < columns; c++) {
+      float g = part * gradient[c], m = beta * momentum[c] + g;
+      momentum[c] = m;
+      out[c] = beta * m + g;
+    }
+}
+
+MT_CLONES void mt_muon_move(float *value, const float *direction, int64_t rows, int64_t columns, int64_t stride, float keep,
+                            float step) {
+  for (int64_t r = 0; r < rows; r++, value += stride, direction += columns)
+    for (int64_t c = 0; c < columns; c++) value[c] = keep * value[c] - step * direction[c];
 }

@@ -6,7 +6,7 @@ import Translation
 /// Everything about a run, besides numbers by the million, that must survive its end.
 public struct TrainingState: Codable, Sendable, Equatable {
   public var update = 0
-  /// Updates that changed the parameters: Adam's time.
+  /// Updates that changed the parameters: the optimiser's time.
   public var optimizerUpdates = 0
   public var consecutiveSkips = 0
   public var rateFactor = 1.0
@@ -116,7 +116,8 @@ public struct CheckpointDirectory: Sendable {
 
   private func buffers(_ trainer: Trainer) -> [(String, UnsafeMutableBufferPointer<Float>)] {
     var buffers = [
-      ("optimizer.first_moment", trainer.adam.firstMoment), ("optimizer.second_moment", trainer.adam.secondMoment),
+      ("optimizer.first_moment", trainer.optimizer.firstMoment),
+      ("optimizer.second_moment", trainer.optimizer.secondMoment),
     ]
     if let average = trainer.average { buffers.append(("average", average)) }
     return buffers
@@ -152,7 +153,7 @@ public struct CheckpointDirectory: Sendable {
 extension Trainer {
   func restore(_ state: TrainingState) {
     update = state.update
-    adam.updates = state.optimizerUpdates
+    optimizer.updates = state.optimizerUpdates
     consecutiveSkips = state.consecutiveSkips
     rateFactor = state.rateFactor
   }

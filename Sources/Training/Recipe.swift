@@ -69,7 +69,7 @@ public struct TrainingSettings: Sendable, Equatable {
   public var learningRate = 1e-3
   public var warmup = 1000
   public var schedule = ScheduleKind.inverseSquareRoot
-  public var adam = Adam.Options()
+  public var optimizer = Optimizer.Options()
   public var clipNorm = 1.0
   public var averageDecay = 0.0
   public var precision = Precision.float32

@@ -293,7 +293,7 @@ final class TrainingRun {
     options.objective = settings.objective
     options.schedule = Schedule(
       kind: settings.schedule, peak: settings.learningRate, warmup: settings.warmup, totalUpdates: totalUpdates)
-    options.adam = settings.adam
+    options.optimizer = settings.optimizer
     options.clipNorm = settings.clipNorm
     options.averageDecay = settings.averageDecay
     options.precision = settings.precision

@@ -7,7 +7,7 @@ import Seq2Seq
 public struct OptimizationOptions: Sendable, Equatable {
   public var objective = Objective()
   public var schedule = Schedule(kind: .inverseSquareRoot, peak: 1e-3, warmup: 1000, totalUpdates: 10_000)
-  public var adam = Adam.Options()
+  public var optimizer = Optimizer.Options()
   /// The gradient's Euclidean norm is brought down to this; 0 leaves it alone (Pascanu et al. 2013).
   public var clipNorm: Double = 1
   /// Of the exponential moving average of the parameters; 0 keeps none.
@@ -36,7 +36,7 @@ public struct UpdateOutcome: Sendable, Equatable {
 public final class Trainer: @unchecked Sendable {
   public let model: any EncoderDecoder
   public let options: OptimizationOptions
-  public let adam: Adam
+  public let optimizer: Optimizer
   /// The exponential moving average of the parameters, [store.count], if one is kept.
   public let average: UnsafeMutableBufferPointer<Float>?
   /// Updates so far, also those that were skipped.
@@ -58,7 +58,7 @@ public final class Trainer: @unchecked Sendable {
     self.model = model
     self.options = options
     let store = model.parameters
-    adam = Adam(store, options: options.adam)
+    optimizer = Optimizer(store, options: options.optimizer, precision: options.precision)
     if options.averageDecay > 0 {
       let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: store.count)
       _ = buffer.initialize(from: store.values)
@@ -69,7 +69,7 @@ public final class Trainer: @unchecked Sendable {
     gradients = (0..<shards).map { _ in GradientBuffer(store) }
     pool = WorkerPool(threads: threads)
     arenas = (0..<pool.threads).map { _ in Arena() }
-    optimizerParts = adam.partition(16)
+    optimizerParts = optimizer.partition(16)
     if options.precision.supported == .bfloat16 { _ = store.bfloat16Values() }
   }
 
@@ -145,11 +145,11 @@ public final class Trainer: @unchecked Sendable {
   }
 
   private func apply(rate: Float, scale: Float) {
-    adam.updates += 1
+    optimizer.updates += 1
     // Early on the average would remember little but the random start (as in TensorFlow's `num_updates`).
-    let decay = Float(min(options.averageDecay, Double(1 + adam.updates) / Double(10 + adam.updates)))
+    let decay = Float(min(options.averageDecay, Double(1 + optimizer.updates) / Double(10 + optimizer.updates)))
     pool.run(optimizerParts.count) { [self] _, part in
-      adam.update(
+      optimizer.update(
         optimizerParts[part], gradient: gradients[0].data, scale: scale, rate: rate, average: average?.baseAddress,
         averageDecay: decay)
     }

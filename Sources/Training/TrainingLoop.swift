@@ -160,7 +160,7 @@ public final class TrainingLoop {
   private func learn(_ batch: UpdateBatch) throws {
     let outcome = trainer.learn(batch)
     state.update = trainer.update
-    state.optimizerUpdates = trainer.adam.updates
+    state.optimizerUpdates = trainer.optimizer.updates
     state.consecutiveSkips = trainer.consecutiveSkips
     state.rateFactor = trainer.rateFactor
     state.position = batch.next

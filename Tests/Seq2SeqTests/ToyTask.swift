@@ -24,7 +24,7 @@ enum ToyTask: String, CaseIterable, Sendable {
   /// Trains by Adam on batches of 64 with a rate that rises over 100 updates and falls to a twentieth.
   func train(_ model: any EncoderDecoder, updates: Int, rate: Float = 4e-3) {
     model.parameters.initialize(seed: 1)
-    let (adam, arena, gradients) = (Adam(model.parameters), Arena(), GradientBuffer(model.parameters))
+    let (optimizer, arena, gradients) = (Optimizer(model.parameters), Arena(), GradientBuffer(model.parameters))
     var random = RandomGenerator(seed: 2)
     for update in 1...updates {
       let (source, target) = batch(64, &random)
@@ -35,10 +35,10 @@ enum ToyTask: String, CaseIterable, Sendable {
       graph.backward()
       let norm = mt_sum_of_squares(gradients.data, Int64(gradients.count)).squareRoot() / Double(sum.tokens)
       let scale = Float(min(1, 1 / norm)) / Float(sum.tokens)
-      adam.updates += 1
+      optimizer.updates += 1
       let schedule = min(Float(update) / 100, 1) * (1 - 0.95 * Float(update) / Float(updates))
-      for range in adam.partition(1) {
-        adam.update(range, gradient: gradients.data, scale: scale, rate: rate * schedule)
+      for range in optimizer.partition(1) {
+        optimizer.update(range, gradient: gradients.data, scale: scale, rate: rate * schedule)
       }
     }
   }

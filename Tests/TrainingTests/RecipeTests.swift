@@ -30,7 +30,7 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
   @Test("A key left out has the default that the tutorial's recipe states")
   func defaults() throws {
     let r = try recipe(smallest)
-    #expect(r.training.batchTokens == 4000 && r.training.shards == 4 && r.training.adam.beta2 == 0.98)
+    #expect(r.training.batchTokens == 4000 && r.training.shards == 4 && r.training.optimizer.beta2 == 0.98)
     #expect(r.model.transformer?.modelSize == 256 && r.model.embeddings == .all)
     #expect(r.text.vocabularySize == 8000 && r.bpeDropout == 0 && r.valid == nil)
   }
@@ -73,6 +73,7 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
     #expect(error(smallest, ["model.transformer.heads=7"]).map { "\($0)".contains("7 heads") } == true)
     #expect(error(smallest, ["text.vocabulary=separate"]).map { "\($0)".contains("model.embeddings") } == true)
     #expect(error(smallest, ["training.precision=int8"]) != nil)
+    #expect(error(smallest, ["training.optimizer=sgd"]).map { "\($0)".contains("adam, muon") } == true)
     #expect(error(smallest, ["training.consistency=cut"]).map { "\($0)".contains("cutoff") } == true)
   }
 

@@ -72,7 +72,7 @@ struct SymbolRun {
 /// All numbers of a trainer that a checkpoint must keep.
 func numbers(_ trainer: Trainer) -> [[Float]] {
   [
-    Array(trainer.model.parameters.values), Array(trainer.adam.firstMoment), Array(trainer.adam.secondMoment),
+    Array(trainer.model.parameters.values), Array(trainer.optimizer.firstMoment), Array(trainer.optimizer.secondMoment),
     trainer.average.map(Array.init) ?? [],
   ]
 }

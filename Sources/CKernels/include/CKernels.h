@@ -260,6 +260,13 @@ double mt_sum_gradients(float *const *buffers, int64_t buffer_count, int64_t off
 void mt_adam(float *value, const float *gradient, float *m, float *v, int64_t count, float gradient_scale, float rate,
              float beta1, float beta2, float epsilon, float correction1, float correction2, float weight_decay,
              uint16_t *value_bf16, float *average, float average_decay);
+void mt_move_average(float *average, const float *value, int64_t count, float decay); // decay·average + (1 - decay)·value
+/// Nesterov's momentum of a block of a matrix whose rows are `stride` apart: momentum moves towards the scaled gradient, and
+/// out [rows, columns] is where it will be after the next gradient, if that is as this one.
+void mt_muon_direction(float *out, float *momentum, const float *gradient, int64_t rows, int64_t columns, int64_t stride,
+                       float gradient_scale, float beta);
+/// value = keep·value - step·direction [rows, columns], for such a block.
+void mt_muon_move(float *value, const float *direction, int64_t rows, int64_t columns, int64_t stride, float keep, float step);
 
 #ifdef __cplusplus
 }

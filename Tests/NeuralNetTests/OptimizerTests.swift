@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite struct AdamTests {
+@Suite struct OptimizerTests {
   func makeStore() -> ParameterStore {
     let store = ParameterStore()
     _ = store.declare("matrix", 3, 5, .normal(deviation: 1))
@@ -17,17 +17,17 @@ import Testing
   @Test("Three updates follow the paper's formulas, with decay on matrices only")
   func formulas() {
     let store = makeStore()
-    var options = Adam.Options()
+    var options = Optimizer.Options()
     (options.weightDecay, options.epsilon) = (0.1, 1e-6)
-    let adam = Adam(store, options: options)
+    let optimizer = Optimizer(store, options: options)
     var expected = store.parameters.map { $0.buffer.map(Double.init) }
     var m = expected.map { $0.map { _ in 0.0 } }
     var v = m
     var gradient = [Float](repeating: 0, count: store.count)
     for t in 1...3 {
       for i in gradient.indices { gradient[i] = Float(sin(Double(i * t))) }
-      adam.updates += 1
-      for range in adam.partition(2) { adam.update(range, gradient: gradient, scale: 0.5, rate: 0.01) }
+      optimizer.updates += 1
+      for range in optimizer.partition(2) { optimizer.update(range, gradient: gradient, scale: 0.5, rate: 0.01) }
       for (k, p) in store.parameters.enumerated() {
         for i in 0..<p.count {
           let g = Double(gradient[p.offset + i]) * 0.5
@@ -48,13 +48,13 @@ import Testing
   func copies() {
     let store = makeStore()
     let copy = store.bfloat16Values()
-    let adam = Adam(store)
+    let optimizer = Optimizer(store)
     let average = UnsafeMutablePointer<Float>.allocate(capacity: store.count)
     defer { average.deallocate() }
     average.initialize(repeating: 1, count: store.count)
     let gradient = [Float](repeating: 1, count: store.count)
-    adam.updates = 1
-    adam.update(0..<3, gradient: gradient, scale: 1, rate: 0.1, average: average, averageDecay: 0.75)
+    optimizer.updates = 1
+    optimizer.update(0..<3, gradient: gradient, scale: 1, rate: 0.1, average: average, averageDecay: 0.75)
     for p in store.parameters {
       for i in 0..<p.count {
         #expect(abs(average[p.offset + i] - (0.75 + 0.25 * p.data[i])) < 1e-6)
@@ -66,7 +66,7 @@ import Testing
 
   @Test("A partition covers every parameter once, in order", arguments: 1...4)
   func partition(parts: Int) {
-    let ranges = Adam(makeStore()).partition(parts)
+    let ranges = Optimizer(makeStore()).partition(parts)
     #expect(ranges.flatMap { Array($0) } == [0, 1, 2])
     #expect(ranges.count <= parts)
   }

@@ -1,10 +1,20 @@
 import Foundation
 import Autograd
 
-/// Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019) over the flat buffer of a store,
-/// with an optional exponential moving average of the values. State [count] each, f32.
-public final class Adam: @unchecked Sendable {
+/// What moves the matrices of a model's layers. Embeddings, biases and norms move by Adam always.
+public enum OptimizerMethod: String, CaseIterable, Codable, Sendable {
+  case adam
+  /// The momentum made orthogonal, so that a step is as long in every direction (Jordan et al. 2024).
+  case muon
+}
+
+/// Adam (Kingma & Ba 2015), or Muon for the matrices of layers, with decoupled weight decay (Loshchilov & Hutter 2019)
+/// over the flat buffer of a store, with an optional exponential moving average of the values. State [count] each, f32.
+public final class Optimizer: @unchecked Sendable {
   public struct Options: Sendable, Equatable {
+    public var method = OptimizerMethod.adam
+    /// Muon's.
+    public var momentum: Float = 0.95
     public var beta1: Float = 0.9
     public var beta2: Float = 0.98
     public var epsilon: Float = 1e-9
@@ -16,14 +26,17 @@ public final class Adam: @unchecked Sendable {
 
   public let options: Options
   public let store: ParameterStore
+  /// Of Muon's products.
+  let precision: Precision
   /// First and second moments, [store.count].
   public let firstMoment: UnsafeMutableBufferPointer<Float>
   public let secondMoment: UnsafeMutableBufferPointer<Float>
   /// Updates made so far.
   public var updates = 0
 
-  public init(_ store: ParameterStore, options: Options = Options()) {
+  public init(_ store: ParameterStore, options: Options = Options(), precision: Precision = .float32) {
     self.store = store
+    self.precision = precision.supported
     self.options = options
     firstMoment = .allocate(capacity: store.count)
     secondMoment = .allocate(capacity: store.count)
@@ -63,10 +76,16 @@ public final class Adam: @unchecked Sendable {
     let correction1 = Float(1 - pow(Double(options.beta1), Double(updates)))
     let correction2 = Float(1 - pow(Double(options.beta2), Double(updates)))
     for p in store.parameters[range] where !p.isFrozen {
-      mt_adam(
-        p.data, gradient + p.offset, firstMoment.baseAddress! + p.offset, secondMoment.baseAddress! + p.offset,
-        Int64(p.count), scale, rate, options.beta1, options.beta2, options.epsilon, correction1, correction2,
-        p.rows > 1 ? options.weightDecay : 0, p.bfloat16Copy, average.map { $0 + p.offset }, averageDecay)
+      if options.method == .muon, p.rows > 1, let blocks = p.layerBlocks {
+        updateByMuon(
+          p, blocks: blocks, gradient: gradient + p.offset, scale: scale, rate: rate,
+          average: average.map { $0 + p.offset }, averageDecay: averageDecay)
+      } else {
+        mt_adam(
+          p.data, gradient + p.offset, firstMoment.baseAddress! + p.offset, secondMoment.baseAddress! + p.offset,
+          Int64(p.count), scale, rate, options.beta1, options.beta2, options.epsilon, correction1, correction2,
+          p.rows > 1 ? options.weightDecay : 0, p.bfloat16Copy, average.map { $0 + p.offset }, averageDecay)
+      }
     }
   }
 }
