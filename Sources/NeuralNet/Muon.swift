@@ -9,6 +9,14 @@ extension Optimizer {
   /// "Muon is Scalable for LLM Training", §2.2).
   static let muonStep: Float = 0.2
 
+  private func takeScratch() -> OrthogonalizationScratch {
+    if let scratch = idleScratch.withLock({ $0.popLast() }) { return scratch }
+    let largest = store.parameters.map { p in p.layerBlocks.map { p.count / $0 } ?? 0 }.max() ?? 0
+    return OrthogonalizationScratch(capacity: largest, precision: precision)
+  }
+
+  private func giveBack(_ scratch: OrthogonalizationScratch) { idleScratch.withLock { $0.append(scratch) } }
+
   /// Moves each block of a matrix by its momentum made orthogonal; arguments as those of `update`. Rows·columns·size
   /// products five times over, size the lesser of a block's sides: 5 to 15 % of a small model's update.
   func updateByMuon(
@@ -19,7 +27,9 @@ extension Optimizer {
     let (rows, columns) = (p.rows, p.columns / blocks)
     let keep = 1 - rate * options.weightDecay
     let step = rate * Self.muonStep * Float(max(rows, columns)).squareRoot()
-    let scratch = OrthogonalizationScratch(rows: rows, columns: columns, precision: precision)
+    let scratch = takeScratch()
+    defer { giveBack(scratch) }
+    scratch.shape(rows: rows, columns: columns)
     for block in 0..<blocks {
       mt_muon_direction(
         scratch.matrix, momentum + block * columns, gradient + block * columns, Int64(rows), Int64(columns),
@@ -33,10 +43,11 @@ extension Optimizer {
   }
 }
 
-/// Memory for one matrix and what its orthogonalisation needs.
-final class OrthogonalizationScratch {
-  let rows: Int
-  let columns: Int
+/// Memory for one matrix and what its orthogonalisation needs, used by one thread at a time.
+final class OrthogonalizationScratch: @unchecked Sendable {
+  private let capacity: Int
+  private(set) var rows = 0
+  private(set) var columns = 0
   let precision: Precision
   /// [rows, columns]
   let matrix: UnsafeMutablePointer<Float>
@@ -47,15 +58,20 @@ final class OrthogonalizationScratch {
   private let half: UnsafeMutablePointer<UInt16>
   private let halfGram: UnsafeMutablePointer<UInt16>
 
-  init(rows: Int, columns: Int, precision: Precision) {
-    (self.rows, self.columns, self.precision) = (rows, columns, precision)
-    let size = min(rows, columns)
-    matrix = .allocate(capacity: rows * columns)
-    product = .allocate(capacity: rows * columns)
-    gram = .allocate(capacity: size * size)
-    square = .allocate(capacity: size * size)
-    half = .allocate(capacity: rows * columns)
-    halfGram = .allocate(capacity: size * size)
+  /// For matrices of up to `capacity` elements.
+  init(capacity: Int, precision: Precision) {
+    (self.capacity, self.precision) = (capacity, precision)
+    matrix = .allocate(capacity: capacity)
+    product = .allocate(capacity: capacity)
+    gram = .allocate(capacity: capacity)
+    square = .allocate(capacity: capacity)
+    half = .allocate(capacity: capacity)
+    halfGram = .allocate(capacity: capacity)
+  }
+
+  func shape(rows: Int, columns: Int) {
+    precondition(rows * columns <= capacity, "[\(rows), \(columns)] in memory for \(capacity) elements")
+    (self.rows, self.columns) = (rows, columns)
   }
 
   deinit {

@@ -1,5 +1,6 @@
 import Foundation
 import Autograd
+import Synchronization
 
 /// What moves the matrices of a model's layers. Embeddings, biases and norms move by Adam always.
 public enum OptimizerMethod: String, CaseIterable, Codable, Sendable {
@@ -28,6 +29,8 @@ public final class Optimizer: @unchecked Sendable {
   public let store: ParameterStore
   /// Of Muon's products.
   let precision: Precision
+  /// Of Muon: as many as threads have been at work at once.
+  let idleScratch = Mutex<[OrthogonalizationScratch]>([])
   /// First and second moments, [store.count].
   public let firstMoment: UnsafeMutableBufferPointer<Float>
   public let secondMoment: UnsafeMutableBufferPointer<Float>

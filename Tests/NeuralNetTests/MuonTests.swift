@@ -93,7 +93,8 @@ import Testing
     // Directions that a plain gradient would favour tenfold.
     let values = (0..<rows * columns).map { Float(random.gaussian()) * Float(pow(10, -Double($0 % columns) / Double(columns))) }
     for precision in [Precision.float32, Precision.bfloat16.supported] {
-      let scratch = OrthogonalizationScratch(rows: rows, columns: columns, precision: precision)
+      let scratch = OrthogonalizationScratch(capacity: rows * columns, precision: precision)
+      scratch.shape(rows: rows, columns: columns)
       for i in values.indices { scratch.matrix[i] = values[i] }
       scratch.orthogonalize()
       let x = stride(from: 0, to: values.count, by: columns).map { row in (0..<columns).map { Double(scratch.matrix[row + $0]) } }
