@@ -17,8 +17,9 @@ extension Optimizer {
 
   private func giveBack(_ scratch: OrthogonalizationScratch) { idleScratch.withLock { $0.append(scratch) } }
 
-  /// Moves each block of a matrix by its momentum made orthogonal; arguments as those of `update`. Rows·columns·size
-  /// products five times over, size the lesser of a block's sides: 5 to 15 % of a small model's update.
+  /// Moves each block of a matrix by its momentum made orthogonal; arguments as those of `update`. 20·m²·n + 10·m³
+  /// operations for a block of sides m ≤ n: with batches of 4,000 tokens 8 % of the update's products in a model of 4+4 layers
+  /// of 128 columns, 19 % in one of 3+3 layers of 256.
   func updateByMuon(
     _ p: Parameter, blocks: Int, gradient: UnsafePointer<Float>, scale: Float, rate: Float,
     average: UnsafeMutablePointer<Float>?, averageDecay: Float
