@@ -84,8 +84,7 @@ final class OrthogonalizationScratch: @unchecked Sendable {
   /// not much smaller than the largest.
   func orthogonalize() {
     let (count, size, wide) = (rows * columns, min(rows, columns), rows <= columns)
-    var buffer: UnsafeMutablePointer<Float>? = matrix
-    let norm = Float(mt_sum_gradients(&buffer, 1, 0, Int64(count)).squareRoot())
+    let norm = Float(mt_sum_of_squares(matrix, Int64(count)).squareRoot())
     guard norm > 0 else { return }
     mt_scale(matrix, matrix, 1 / norm, Int64(count), false)
     for _ in 0..<Optimizer.newtonRounds {
