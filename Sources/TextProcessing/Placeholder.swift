@@ -16,14 +16,6 @@ public enum Placeholder {
 
   public static func contains(_ scalar: Unicode.Scalar) -> Bool { (first..<first + UInt32(count)).contains(scalar.value) }
 
-  /// By how many placeholders, each as often as it occurs, two texts differ.
-  public static func difference(_ a: String, _ b: String) -> Int {
-    var counts = [Int](repeating: 0, count: count)
-    for scalar in a.unicodeScalars where contains(scalar) { counts[index(scalar)] += 1 }
-    for scalar in b.unicodeScalars where contains(scalar) { counts[index(scalar)] -= 1 }
-    return counts.reduce(0) { $0 + abs($1) }
-  }
-
   /// The number of a placeholder.
   package static func index(_ scalar: Unicode.Scalar) -> Int { Int(scalar.value - first) }
 }

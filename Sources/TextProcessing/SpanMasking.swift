@@ -103,11 +103,11 @@ public struct MaskedText: Sendable, Equatable {
 
 extension TextPipeline {
   /// Replaces by placeholders, up to `Placeholder.count` of them: protected spans (`ProtectedSpans`), technical words
-  /// (codes such as XR-500, identifiers with an underscore, absolute paths, hexadecimal numbers, versions, telephone
-  /// numbers), words with characters that the source vocabulary would have to spell in bytes (emoji, other scripts), and
-  /// names that it would have to spell in several pieces, where it has learnt to tell names (`NameLexicon`). The spans
-  /// are of the normalised line. A line that has such placeholders of its own stays as it is. With `numbers` the rest of
-  /// the line's numbers are noted too. Linear time.
+  /// (codes such as XR-500, file numbers such as COM(1998), identifiers with an underscore, absolute paths, hexadecimal
+  /// numbers, versions, telephone numbers), words with characters that the source vocabulary would have to spell in bytes
+  /// (emoji, other scripts), and names that it would have to spell in several pieces, where it has learnt to tell names
+  /// (`NameLexicon`). The spans are of the normalised line. A line that has such placeholders of its own stays as it is.
+  /// With `numbers` the rest of the line's numbers are noted too. Linear time.
   public func mask(_ line: String, numbers style: NumberStyle? = nil) -> MaskedText {
     let text = normalize(line)
     let untouched = MaskedText(text: line, spans: [])
@@ -246,6 +246,19 @@ enum TechnicalWords {
     return hasLetter ? stops > 0 : stops > 1 || hyphens > 0
   }
 
+  /// Of few capitals and digits, one of the two in brackets: COM(1998), 1997/0042(COD).
+  private static func isFileNumber(_ word: ArraySlice<Unicode.Scalar>) -> Bool {
+    let parts = word.dropLast().split(separator: "(", omittingEmptySubsequences: false)
+    guard word.last == ")", parts.count == 2, !parts[1].isEmpty else { return false }
+    func isCapitals(_ part: ArraySlice<Unicode.Scalar>) -> Bool {
+      (2...4).contains(part.count) && part.allSatisfy { ("A"..."Z").contains($0) }
+    }
+    func isNumber(_ part: ArraySlice<Unicode.Scalar>) -> Bool {
+      part.first.map(isDigit) == true && part.allSatisfy { isDigit($0) || "-./".unicodeScalars.contains($0) }
+    }
+    return (isCapitals(parts[0]) && isNumber(parts[1])) || (isNumber(parts[0]) && isCapitals(parts[1]))
+  }
+
   static func find(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
     var found: [Range<Int>] = []
     var start = 0
@@ -265,7 +278,8 @@ enum TechnicalWords {
     var (start, end) = (word.lowerBound, word.upperBound)
     while start < end, "([{<".unicodeScalars.contains(scalars[start]) { start += 1 }
     while start < end, ".,;:!?…)]}>".unicodeScalars.contains(scalars[end - 1]) {
-      if scalars[end - 1] == ")", scalars[start..<end].contains("(") { break }
+      let word = scalars[start..<end]
+      if scalars[end - 1] == ")", word.count(where: { $0 == "(" }) >= word.count(where: { $0 == ")" }) { break }
       end -= 1
     }
     return end - start > 1 ? start..<end : nil
@@ -277,7 +291,7 @@ enum TechnicalWords {
     let digit = word.contains { ("0"..."9").contains($0) }
     if word.contains("_") { return upper || lower }
     if first == "/" { return word.count > 2 && (upper || lower) }
-    if isNumbered(Array(word)) { return true }
+    if isNumbered(Array(word)) || isFileNumber(word) { return true }
     let rest = word.dropFirst()
     if first == "#" { return (3...8).contains(rest.count) && rest.allSatisfy(\.properties.isASCIIHexDigit) }
     if first == "0", rest.first == "x" { return rest.count > 1 && rest.dropFirst().allSatisfy(\.properties.isASCIIHexDigit) }

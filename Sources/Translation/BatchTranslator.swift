@@ -76,9 +76,9 @@ final class BatchTranslator {
     }
   }
 
-  /// A part that is a whole line and lost a number in its best hypotheses, with its numbers masked.
+  /// A part that lost a number in its best hypotheses, with its numbers masked.
   private func withNumbersMasked(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis]) -> PreparedLine.Part? {
-    guard let mask = part.mask, part.text == mask.text, let line = mask.withNumbersMasked,
+    guard let mask = part.mask, let line = mask.withNumbersMasked,
       LinePreparation.content(of: line) == .words,
       hypotheses.allSatisfy({ mask.numberLosses(in: text.decodeTarget($0.tokens)) > 0 })
     else { return nil }
@@ -88,7 +88,7 @@ final class BatchTranslator {
   }
 
   private func onlyNumbersAreLost(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis]) -> Bool {
-    guard let mask = part.mask, part.text == mask.text else { return false }
+    guard let mask = part.mask else { return false }
     return hypotheses.contains { hypothesis in
       let output = text.decodeTarget(hypothesis.tokens)
       return mask.losses(in: output) == mask.numberLosses(in: output)
@@ -102,9 +102,9 @@ final class BatchTranslator {
     return hypothesis
   }
 
-  /// A part that is a whole masked line, as the line was; nil for others and where that is too long.
+  /// A masked part as its text was; nil for others and where that is too long.
   private func unmasked(_ part: PreparedLine.Part) -> PreparedLine.Part? {
-    guard let mask = part.mask, part.text == mask.text else { return nil }
+    guard let mask = part.mask else { return nil }
     let original = mask.original
     let source = text.encodeSource(original)
     return source.count > maximumLength
@@ -112,9 +112,7 @@ final class BatchTranslator {
   }
 
   private func losses(_ part: PreparedLine.Part, _ hypothesis: Hypothesis) -> Int {
-    let output = text.decodeTarget(hypothesis.tokens)
-    guard let mask = part.mask, part.text == mask.text else { return Placeholder.difference(part.text, output) }
-    return mask.losses(in: output)
+    part.mask?.losses(in: text.decodeTarget(hypothesis.tokens)) ?? 0
   }
 
   private func fewest(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis]) -> Int {

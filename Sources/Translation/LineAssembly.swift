@@ -10,22 +10,21 @@ struct LineAssembly {
   func assemble(
     _ input: TranslationInput, parts: [PreparedLine.Part], hypotheses: [[Hypothesis]]
   ) -> TranslatedLine {
-    // The i-th candidate of a line is made of the i-th hypotheses of its parts; a part with fewer gives its last.
-    let mask = parts.first?.mask
+    let isMasked = parts.contains { $0.mask != nil }
     // What protects needs alternatives; all others are not worth a string.
-    let isGuarded = options.protectsSpans && (mask != nil || !ProtectedSpans.find(in: input.text).isEmpty)
-    let count = min(
-      hypotheses.map(\.count).max() ?? 0, isGuarded ? Int.max : max(1, options.search.hypothesisCount))
-    var candidates = (0..<count).map { rank in
-      join(parts, hypotheses.map { $0[min(rank, $0.count - 1)] })
+    let isGuarded = options.protectsSpans && (isMasked || !ProtectedSpans.find(in: input.text).isEmpty)
+    let wanted = isGuarded ? Int.max : max(1, options.search.hypothesisCount)
+    let choices = zip(parts, hypotheses).map { part, found in texts(part, found.prefix(wanted)) }
+    // The i-th candidate of a line is made of the i-th choices of its parts; a part with fewer gives its last.
+    var candidates = (0..<(choices.map(\.count).max() ?? 0)).map { rank in
+      join(parts, choices.map { $0[min(rank, $0.count - 1)] })
     }
     var line = TranslatedLine(candidates: [])
-    if parts.count > 1 {
+    if parts.count > 1, parts.reduce(0, { $0 + $1.source.count }) > translator.maximumLength {
       line.warnings.append(
         "longer than the \(translator.maximumLength) tokens the model takes; translated in \(parts.count) parts")
     }
     if isGuarded {
-      if let mask { unmask(mask, &candidates) }
       protect(input.text, &candidates, &line.warnings)
       candidates = Array(candidates.prefix(max(1, options.search.hypothesisCount)))
     }
@@ -35,12 +34,25 @@ struct LineAssembly {
     return line
   }
 
-  private func join(_ parts: [PreparedLine.Part], _ hypotheses: [Hypothesis]) -> TranslatedLine.Candidate {
+  /// A hypothesis with its text.
+  private typealias Choice = (hypothesis: Hypothesis, text: String)
+
+  /// The hypotheses of a part, best first; of one with placeholders, which get their spans back, in the order of how few
+  /// were lost, and then as they were.
+  private func texts(_ part: PreparedLine.Part, _ hypotheses: ArraySlice<Hypothesis>) -> [Choice] {
+    let texts = hypotheses.map { (hypothesis: $0, text: translator.text.decodeTarget($0.tokens)) }
+    guard let mask = part.mask else { return texts }
+    let losses = texts.map { mask.losses(in: $0.text) }
+    return texts.indices.sorted { (losses[$0], $0) < (losses[$1], $1) }.map { index in
+      (texts[index].hypothesis, mask.restore(texts[index].text))
+    }
+  }
+
+  private func join(_ parts: [PreparedLine.Part], _ choices: [Choice]) -> TranslatedLine.Candidate {
     var candidate = TranslatedLine.Candidate(text: "")
     if options.search.keepsAttention { candidate.alignment = [] }
-    var (sourceOffset, texts) = (0, [String]())
-    for (part, hypothesis) in zip(parts, hypotheses) {
-      texts.append(translator.text.decodeTarget(hypothesis.tokens))
+    var sourceOffset = 0
+    for (part, (hypothesis, _)) in zip(parts, choices) {
       candidate.logProbability += hypothesis.logProbability
       candidate.score += hypothesis.score
       if let attention = hypothesis.attention {
@@ -55,7 +67,7 @@ struct LineAssembly {
       candidate.tokens += hypothesis.tokens
       sourceOffset += part.source.count
     }
-    candidate.text = texts.filter { !$0.isEmpty }.joined(separator: joiner)
+    candidate.text = choices.map(\.text).filter { !$0.isEmpty }.joined(separator: joiner)
     return candidate
   }
 
@@ -63,16 +75,6 @@ struct LineAssembly {
   var joiner: String {
     let language = translator.description.targetLanguage.prefix { $0 != "-" }.lowercased()
     return ["zh", "ja", "th", "lo", "km", "my", "yue"].contains(language) ? "" : " "
-  }
-
-  /// Gives placeholders back their spans, in the order of how few were lost, and then as they were.
-  private func unmask(_ mask: MaskedText, _ candidates: inout [TranslatedLine.Candidate]) {
-    let losses = candidates.map { mask.losses(in: $0.text) }
-    candidates = candidates.indices.sorted { (losses[$0], $0) < (losses[$1], $1) }.map { index in
-      var candidate = candidates[index]
-      candidate.text = mask.restore(candidate.text)
-      return candidate
-    }
   }
 
   /// Moves the best candidate that keeps every protected span to the front.

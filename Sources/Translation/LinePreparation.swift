@@ -5,15 +5,15 @@ import TextProcessing
 enum PreparedLine {
   /// Nothing to translate: this is the output.
   case unchanged(String)
-  /// The parts to translate, in order: one, unless the line is longer than the model takes.
+  /// The parts to translate, in order: one, unless the line is longer than the model takes or does well.
   case parts([Part])
 
   struct Part: Sendable {
     var text: String
     /// Source ids without end symbol.
     var source: [Int32]
-    var prefix: [Int32]
-    /// What its placeholders stand for, all of the line's.
+    var prefix: [Int32] = []
+    /// What its placeholders stand for.
     var mask: MaskedText?
   }
 }
@@ -28,46 +28,73 @@ struct LinePreparation: Sendable {
   var masksSpans = false
   /// How numbers are written in the other language, for lines that lose some.
   var numbers: NumberStyle?
+  /// Source tokens above which a line is cut between its sentences; nil: only where the model cannot take it whole.
+  var splitLength: Int?
 
-  /// Cost: one encoding of the line; of an overlong one, as many as the logarithm of its parts.
+  /// Cost: one encoding of the line; of one that is cut, as many as the logarithm of its parts, and two more.
   func prepare(_ input: TranslationInput) -> PreparedLine {
     switch LinePreparation.content(of: input.text) {
     case .blank: return .unchanged("")
     case .symbols: return .unchanged(input.text)
     case .words: break
     }
-    let prefix = input.prefix.map { text.encodeTarget($0) } ?? []
-    var (line, mask) = (input.text, MaskedText?.none)
-    // A prefix would have to be masked alike.
-    if masksSpans, input.prefix == nil {
+    var preparation = self
+    if input.prefix != nil {
+      // It would have to be masked alike, and may go on into the second sentence.
+      (preparation.masksSpans, preparation.splitLength) = (false, nil)
+    }
+    var parts = [preparation.part(input.text)]
+    // All of it is to be kept.
+    if let mask = parts[0].mask, Self.content(of: mask.text) != .words { return .unchanged(mask.original) }
+    if parts[0].source.count > min(preparation.splitLength ?? maximumLength, maximumLength) {
+      parts = preparation.parts(of: input.text)
+    }
+    if parts.isEmpty || parts[0].source.isEmpty { return .unchanged(input.text) }
+    parts[0].prefix = input.prefix.map { text.encodeTarget($0) } ?? []
+    return .parts(parts)
+  }
+
+  private func part(_ line: String) -> PreparedLine.Part {
+    var (line, mask) = (line, MaskedText?.none)
+    if masksSpans {
       let masked = text.mask(line, numbers: numbers)
       if !masked.spans.isEmpty || !masked.numbers.isEmpty { (line, mask) = (masked.text, masked) }
     }
-    // All of it is to be kept.
-    if let mask, Self.content(of: mask.text) != .words { return .unchanged(mask.original) }
-    let ids = text.encodeSource(line)
-    if ids.isEmpty { return .unchanged(input.text) }
-    if ids.count <= maximumLength {
-      return .parts([PreparedLine.Part(text: line, source: ids, prefix: prefix, mask: mask)])
-    }
-    var parts: [PreparedLine.Part] = []
-    for sentence in splitter.split(line).sentences { cut(sentence.text[...], into: &parts) }
-    if !parts.isEmpty { parts[0].prefix = prefix }
-    for index in parts.indices { parts[index].mask = mask }
-    return parts.isEmpty ? .unchanged(input.text) : .parts(parts)
+    return PreparedLine.Part(text: line, source: text.encodeSource(line), mask: mask)
   }
 
-  /// Halves what is still too long, at the white space nearest to its middle.
+  /// Sentence after sentence, as many together as stay within `splitLength`; a longer one alone, and cut only where the
+  /// model does not take it. What needs no translation stands with its neighbour.
+  private func parts(of line: String) -> [PreparedLine.Part] {
+    let limit = min(splitLength ?? 0, maximumLength)
+    var parts: [PreparedLine.Part] = []
+    var (group, length, gap) = ("", 0, "")
+    for sentence in splitter.split(line).sentences {
+      let part = part(sentence.text)
+      let tokens = LinePreparation.content(of: part.text) == .words ? part.source.count : 0
+      if length > 0, tokens > 0, length + tokens > limit {
+        cut(group[...], into: &parts)
+        (group, length) = ("", 0)
+      }
+      group += (group.isEmpty ? "" : gap) + sentence.text
+      length += tokens
+      gap = sentence.gap
+    }
+    cut(group[...], into: &parts)
+    return parts
+  }
+
+  /// Halves what is too long for the model, at the white space nearest to its middle.
   private func cut(_ sentence: Substring, into parts: inout [PreparedLine.Part]) {
     let sentence = LinePreparation.trimmed(sentence)
     if sentence.isEmpty { return }
     // Encoding a megabyte just to learn that it is too long would be done over and over: a token rarely has more than
     // sixteen bytes.
     if sentence.utf8.count <= 16 * maximumLength {
-      let ids = text.encodeSource(String(sentence))
-      if ids.isEmpty { return }
-      if ids.count <= maximumLength {
-        parts.append(PreparedLine.Part(text: String(sentence), source: ids, prefix: []))
+      let part = part(String(sentence))
+      if part.source.isEmpty { return }
+      if part.source.count <= maximumLength {
+        parts.append(part)
         return
       }
     }
@@ -136,6 +163,7 @@ extension LinePreparation {
       text: translator.text, splitter: translator.splitter, maximumLength: translator.maximumLength,
       masksSpans: options.protectsSpans && translator.masksSpans,
       numbers: NumberStyle(
-        source: translator.description.sourceLanguage, target: translator.description.targetLanguage))
+        source: translator.description.sourceLanguage, target: translator.description.targetLanguage),
+      splitLength: options.splitLength)
   }
 }

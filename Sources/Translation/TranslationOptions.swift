@@ -16,6 +16,10 @@ public struct TranslationOptions: Sendable {
   /// copy placeholders (`ModelDescription.copiesPlaceholders`) is given those in place of such spans, of technical words
   /// and of words in characters it does not know (`TextPipeline.mask`); on by default for such a model.
   public var protectsSpans = false
+  /// Source tokens above which a line of several sentences is translated in parts, of as many of its sentences as stay
+  /// within as many tokens; nil: only where the models cannot take it whole. Models learn from lines of one sentence or
+  /// two, and leave out the end of a paragraph. A line with a prefix stays whole.
+  public var splitLength: Int? = 80
 
   public init(search: SearchOptions = SearchOptions()) { self.search = search }
 

@@ -17,8 +17,8 @@ struct TranslateCommand: ParsableCommand {
     discussion: """
       Reads standard input, or files (plain or gzipped), and prints one line for each line, in order. Only a line feed \
       ends a line; a carriage return before it is dropped. A blank line stays empty; a line without letters or digits \
-      is returned as it is; a line longer than the model takes is split at sentence ends and joined again, with a \
-      warning. Lines are translated as soon as they can be read.
+      is returned as it is; a long line is split at sentence ends and joined again, and one longer than the model takes \
+      wherever that must be, with a warning. Lines are translated as soon as they can be read.
 
       --n-best prints "line ||| text ||| log-probability ||| score", with lines counted from 0 and natural logarithms. \
       --alignments adds " ||| " and pairs "source-target", counted from 0, of the pieces that \
@@ -63,6 +63,14 @@ struct TranslateCommand: ParsableCommand {
       """)
   var breakLoops = true
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Translate a line of several sentences with more source tokens than this in parts of so many at most; 0: only what the \
+      model cannot take whole.
+      """, valueName: "tokens"))
+  var splitAbove = TranslationOptions().splitLength ?? 0
+
   @Flag(help: "Draw each token at random, by its probability, instead of searching.")
   var sample = false
 
@@ -105,6 +113,7 @@ struct TranslateCommand: ParsableCommand {
   func validate() throws {
     try SearchFlags.require("--n-best", nBest, in: 1...1024)
     try SearchFlags.require("--batch-sentences", batchSentences, in: 1...65536)
+    try SearchFlags.require("--split-above", splitAbove, in: 0...Int.max)
     try SearchFlags.require("--top-k", topK, in: 0...Int.max)
     guard temperature > 0, temperature.isFinite else { throw ValidationError("--temperature \(temperature) is not above 0.") }
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p \(topP) is not above 0 and at most 1.") }
@@ -193,6 +202,7 @@ struct TranslateCommand: ParsableCommand {
     var options = TranslationOptions(search: search.options(over: translator.defaultOptions.search))
     options.threads = threads.threads
     options.protectsSpans = protect ?? translator.defaultOptions.protectsSpans
+    options.splitLength = splitAbove == 0 ? nil : splitAbove
     options.search.breaksLoops = breakLoops && !sample
     if let batchSentences { options.batchSentences = batchSentences }
     options.search.keepsAttention = alignments

@@ -12,6 +12,9 @@ import Testing
 
   @Test("what is to be kept becomes a placeholder, up to its exact limits; the rest stays", arguments: [
     ("Le train XR-500 part.", "Le train <0> part.", ["XR-500"]),
+    ("Le train (TGV(1998) 12 - 1997/0042(RER)).", "Le train (<0> 12 - <1>).", ["TGV(1998)", "1997/0042(RER)"]),
+    ("Le train [42/07(RER)], le 3(a), le 3(RAILWAY) et TRAIN(AB).", "Le train [<0>], le 3(a), le 3(RAILWAY) et TRAIN(AB).",
+      ["42/07(RER)"]),
     ("Où va-t-il (B27) ?", "Où va-t-il (<0>) ?", ["B27"]),
     ("voir rapport_final_v3.pdf.", "voir <0>.", ["rapport_final_v3.pdf"]),
     ("parse_line() et l'A380", "<0> et l'<1>", ["parse_line()", "A380"]),

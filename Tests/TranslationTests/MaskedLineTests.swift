@@ -44,6 +44,22 @@ import TextProcessing
     #expect(all.candidates.map(\.text) == ["The 😀 B27 cat.", "The cat B27 😀.", "The cat B27 sleeps."])
   }
 
+  @Test("each part of a line has placeholders of its own, and its own best hypothesis")
+  func partsApart() throws {
+    let translator = try Translator(model: directory.url)
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true, splitLength: 1)
+    let input = TranslationInput("Le chat B27 dort. Où est la gare C31 ?")
+    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let mark = Placeholder.scalar(0)
+    #expect(parts.map(\.text) == ["Le chat \(mark) dort.", "Où est la gare \(mark) ?"])
+    let hypotheses = [["The cat sleeps.", "The cat \(mark)."], ["Where is \(mark)?", "Where \(mark)?", "Where?"]]
+    let line = LineAssembly(translator: translator, options: translator.defaultOptions)
+      .assemble(input, parts: parts, hypotheses: hypotheses.map { $0.map { hypothesis(translator, $0) } })
+    #expect(line.candidates.map(\.text) == ["The cat B27. Where is C31?"])
+    #expect(line.warnings.isEmpty)
+  }
+
   @Test("the best hypothesis that keeps all numbers comes first, whether it copied them or was given placeholders")
   func numbersFirst() throws {
     let translator = try Translator(model: directory.url)

@@ -92,6 +92,33 @@ import Testing
     #expect(output[1].sourceTokens > 59)
   }
 
+  @Test("a long line of several sentences is cut between them, as many together as stay within the limit")
+  func paragraphs() throws {
+    func texts(_ line: String, _ limit: Int?, prefix: String? = nil) -> [String] {
+      let preparation = LinePreparation(
+        text: translator.text, splitter: translator.splitter, maximumLength: 59, splitLength: limit)
+      guard case .parts(let parts) = preparation.prepare(TranslationInput(line, prefix: prefix)) else { return [] }
+      return parts.map(\.text)
+    }
+    let (cat, station, rain) = (TinyModel.sentences[0], TinyModel.sentences[1], TinyModel.sentences[2])
+    let tokens = [cat, station, rain].map { translator.text.encodeSource($0).count }
+    #expect(tokens[0] + tokens[1] + tokens[2] < 59 && tokens[2] < tokens[0])
+    let line = "\(cat)  \(station) \(rain)"
+    #expect(texts(line, nil) == [line])
+    #expect(texts(line, tokens.reduce(0, +)) == [line])
+    #expect(texts(line, tokens.reduce(0, +) - 1) == ["\(cat)  \(station)", rain])
+    #expect(texts(line, tokens[1] + tokens[2]) == [cat, "\(station) \(rain)"])
+    #expect(texts(line, 1) == [cat, station, rain])
+    #expect(texts("\(cat) 😀! \(station)", 1) == ["\(cat) 😀!", station])
+    // One sentence stays one, and what must begin in a given way is not cut.
+    #expect(texts(" " + cat, 1) == [cat])
+    #expect(texts(line, 1, prefix: "The") == [line])
+    let output = translator.translate([line], options: options { $0.splitLength = 1 })[0]
+    let apart = translator.translate([cat, station, rain], options: options())
+    #expect(output.text == apart.map(\.text).joined(separator: " "))
+    #expect(output.sourceTokens == tokens.reduce(0, +) && output.warnings.isEmpty)
+  }
+
   @Test("a line of a megabyte goes through")
   func hugeLine() throws {
     let preparation = LinePreparation(
