@@ -2,6 +2,7 @@
 processor time (user and system), which a busy machine disturbs less than the clock.
 
     python3 Benchmarks/scaling.py lengths MT MODEL LINES      # ms a sentence of 12 to 200 subwords and as long an output, beam 5
+    python3 Benchmarks/scaling.py paragraphs MT MODEL LINES   # the same of lines that are whole sentences, as users have them
     python3 Benchmarks/scaling.py threads MT MODEL LINES      # processor time with 1 and 2 threads
     python3 Benchmarks/scaling.py input MT MODEL LINES COUNT  # LINES over and over: rate and memory by tenths of COUNT lines
 
@@ -22,7 +23,7 @@ def cost(text, *options):
 
 def median(values): return sorted(values)[len(values) // 2]
 
-if what == "lengths":
+if what in ("lengths", "paragraphs"):
     counts = subprocess.run([mt, "tokenize", "--model", model, "--subwords"], input="\n".join(lines).encode(), check=True,
                             capture_output=True).stdout.decode().split("\n")
     sizes = [len(c.split()) for c in counts[:len(lines)]]
@@ -30,23 +31,23 @@ if what == "lengths":
     for wanted in (12, 25, 50, 100, 200):
         made, i, tokens = [], 0, 0
         while len(made) < 20:
-            # Joined by commas: whole sentences would not be longer sentences.
+            # Joined by commas for `lengths`: whole sentences would not be longer sentences.
             parts, size, misses = [], 0, 0
             while size < wanted * 0.9:
                 j, i = i % len(lines), i + 1
                 if size + sizes[j] <= wanted * 1.1:
-                    parts.append(lines[j].rstrip(" .!?"))
+                    parts.append(lines[j] if what == "paragraphs" else lines[j].rstrip(" .!?"))
                     size += sizes[j]
                 else:
                     misses += 1
                     if misses > len(lines): parts, size, misses = [], 0, 0
-            made.append(", ".join(parts) + ".")
+            made.append(" ".join(parts) if what == "paragraphs" else ", ".join(parts) + ".")
             tokens += size
         # Outputs as long as the source and no second search for lost spans, so that a model that loses its way in long
-        # lines does not count.
+        # lines does not count. Paragraphs are cut between sentences: each has the length it has.
         length = str(round(tokens / len(made)))
-        options = ("--beam", "5", "--threads", "1", "--batch-sentences", "1", "--no-protect", "--min-length", length,
-                   "--max-length", length)
+        options = ("--beam", "5", "--threads", "1", "--batch-sentences", "1", "--no-protect")
+        if what == "lengths": options += ("--min-length", length, "--max-length", length)
         start = median([cost(made[0] + "\n", *options) for _ in range(3)])
         runs = [(cost("\n".join(made) + "\n", *options) - start) / (len(made) - 1) for _ in range(3)]
         print(f"| {tokens / len(made):.0f} | {1000 * median(runs):.1f} | {1000 * median(runs) / (tokens / len(made)):.3f} |", flush=True)
