@@ -103,11 +103,11 @@ public struct MaskedText: Sendable, Equatable {
 
 extension TextPipeline {
   /// Replaces by placeholders, up to `Placeholder.count` of them: protected spans (`ProtectedSpans`), technical words
-  /// (codes such as XR-500, file numbers such as COM(1998), identifiers with an underscore, absolute paths, hexadecimal
-  /// numbers, versions, telephone numbers), words with characters that the source vocabulary would have to spell in bytes
-  /// (emoji, other scripts), and names that it would have to spell in several pieces, where it has learnt to tell names
-  /// (`NameLexicon`). The spans are of the normalised line. A line that has such placeholders of its own stays as it is.
-  /// With `numbers` the rest of the line's numbers are noted too. Linear time.
+  /// (codes such as XR-500, file numbers such as COM(1998), identifiers with an underscore or a digit behind a small letter,
+  /// absolute paths, hexadecimal numbers, versions, telephone numbers), words with characters that the source vocabulary
+  /// would have to spell in bytes (emoji, other scripts), and names that it would have to spell in several pieces, where it
+  /// has learnt to tell names (`NameLexicon`). The spans are of the normalised line. A line that has such placeholders of
+  /// its own stays as it is. With `numbers` the rest of the line's numbers are noted too. Linear time.
   public func mask(_ line: String, numbers style: NumberStyle? = nil) -> MaskedText {
     let text = normalize(line)
     let untouched = MaskedText(text: line, spans: [])
@@ -296,6 +296,9 @@ enum TechnicalWords {
     if first == "#" { return (3...8).contains(rest.count) && rest.allSatisfy(\.properties.isASCIIHexDigit) }
     if first == "0", rest.first == "x" { return rest.count > 1 && rest.dropFirst().allSatisfy(\.properties.isASCIIHexDigit) }
     let plain = word.allSatisfy { $0.properties.isAlphabetic || ("0"..."9").contains($0) || "-./".unicodeScalars.contains($0) }
-    return ("A"..."Z").contains(first) && digit && !lower && plain
+    guard digit, plain else { return false }
+    // XR-500; and what has a digit behind a small letter: arg1, wasm32-emscripten, rfc822.
+    if ("A"..."Z").contains(first), !lower { return true }
+    return !isDigit(first) && zip(word, rest).contains { ("a"..."z").contains($0) && isDigit($1) }
   }
 }

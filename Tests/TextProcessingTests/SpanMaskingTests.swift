@@ -15,6 +15,7 @@ import Testing
     ("Le train (TGV(1998) 12 - 1997/0042(RER)).", "Le train (<0> 12 - <1>).", ["TGV(1998)", "1997/0042(RER)"]),
     ("Le train [42/07(RER)], le 3(a), le 3(RAILWAY) et TRAIN(AB).", "Le train [<0>], le 3(a), le 3(RAILWAY) et TRAIN(AB).",
       ["42/07(RER)"]),
+    ("à 10h30, arg1 et wasm32-web, mi-1990, 3km2", "à 10h30, <0> et <1>, mi-1990, 3km2", ["arg1", "wasm32-web"]),
     ("Où va-t-il (B27) ?", "Où va-t-il (<0>) ?", ["B27"]),
     ("voir rapport_final_v3.pdf.", "voir <0>.", ["rapport_final_v3.pdf"]),
     ("parse_line() et l'A380", "<0> et l'<1>", ["parse_line()", "A380"]),
