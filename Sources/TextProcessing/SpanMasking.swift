@@ -219,9 +219,9 @@ enum TechnicalWords {
       }
       var (end, digits, groups) = (at + 1, scalars[at] == "0" ? 1 : 0, 1)
       while end < scalars.count {
-        if isDigit(scalars[end]) {
+        if Numbers.isDigit(scalars[end]) {
           digits += 1
-        } else if scalars[end] == " ", isDigit(scalars[end - 1]), end + 1 < scalars.count, isDigit(scalars[end + 1]) {
+        } else if scalars[end] == " ", Numbers.isDigit(scalars[end - 1]), end + 1 < scalars.count, Numbers.isDigit(scalars[end + 1]) {
           groups += 1
         } else {
           break
@@ -234,12 +234,11 @@ enum TechnicalWords {
     return found
   }
 
-  private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
-  private static func isWord(_ scalar: Unicode.Scalar) -> Bool { isDigit(scalar) || scalar.properties.isAlphabetic }
+  private static func isWord(_ scalar: Unicode.Scalar) -> Bool { Numbers.isDigit(scalar) || scalar.properties.isAlphabetic }
 
   /// Digits in groups with hyphens between (555-0142), two full stops or more (2.4.1), or a full stop and letters (7.0rc2).
   private static func isNumbered(_ word: [Unicode.Scalar]) -> Bool {
-    let inner = word.indices.dropFirst().dropLast().filter { isDigit(word[$0 - 1]) && isDigit(word[$0 + 1]) }
+    let inner = word.indices.dropFirst().dropLast().filter { Numbers.isDigit(word[$0 - 1]) && Numbers.isDigit(word[$0 + 1]) }
     let (stops, hyphens) = (inner.filter { word[$0] == "." }.count, inner.filter { word[$0] == "-" }.count)
     guard word.allSatisfy({ isWord($0) || "-.+".unicodeScalars.contains($0) }) else { return false }
     let hasLetter = word.contains { $0.properties.isAlphabetic }
@@ -254,7 +253,7 @@ enum TechnicalWords {
       (2...4).contains(part.count) && part.allSatisfy { ("A"..."Z").contains($0) }
     }
     func isNumber(_ part: ArraySlice<Unicode.Scalar>) -> Bool {
-      part.first.map(isDigit) == true && part.allSatisfy { isDigit($0) || "-./".unicodeScalars.contains($0) }
+      part.first.map(Numbers.isDigit) == true && part.allSatisfy { Numbers.isDigit($0) || "-./".unicodeScalars.contains($0) }
     }
     return (isCapitals(parts[0]) && isNumber(parts[1])) || (isNumber(parts[0]) && isCapitals(parts[1]))
   }
@@ -288,17 +287,17 @@ enum TechnicalWords {
   private static func isTechnical(_ word: ArraySlice<Unicode.Scalar>) -> Bool {
     guard let first = word.first, word.allSatisfy(\.isASCII) else { return false }
     let (upper, lower) = (word.contains { ("A"..."Z").contains($0) }, word.contains { ("a"..."z").contains($0) })
-    let digit = word.contains { ("0"..."9").contains($0) }
+    let digit = word.contains(where: Numbers.isDigit)
     if word.contains("_") { return upper || lower }
     if first == "/" { return word.count > 2 && (upper || lower) }
     if isNumbered(Array(word)) || isFileNumber(word) { return true }
     let rest = word.dropFirst()
     if first == "#" { return (3...8).contains(rest.count) && rest.allSatisfy(\.properties.isASCIIHexDigit) }
     if first == "0", rest.first == "x" { return rest.count > 1 && rest.dropFirst().allSatisfy(\.properties.isASCIIHexDigit) }
-    let plain = word.allSatisfy { $0.properties.isAlphabetic || ("0"..."9").contains($0) || "-./".unicodeScalars.contains($0) }
+    let plain = word.allSatisfy { $0.properties.isAlphabetic || Numbers.isDigit($0) || "-./".unicodeScalars.contains($0) }
     guard digit, plain else { return false }
     // XR-500; and what has a digit behind a small letter: arg1, wasm32-emscripten, rfc822.
     if ("A"..."Z").contains(first), !lower { return true }
-    return !isDigit(first) && zip(word, rest).contains { ("a"..."z").contains($0) && isDigit($1) }
+    return !Numbers.isDigit(first) && zip(word, rest).contains { ("a"..."z").contains($0) && Numbers.isDigit($1) }
   }
 }

@@ -20,7 +20,8 @@ struct LineAssembly {
       join(parts, choices.map { $0[min(rank, $0.count - 1)] })
     }
     var line = TranslatedLine(candidates: [])
-    if parts.count > 1, parts.reduce(0, { $0 + $1.source.count }) > translator.maximumLength {
+    line.sourceTokens = parts.reduce(0) { $0 + $1.source.count }
+    if parts.count > 1, line.sourceTokens > translator.maximumLength {
       line.warnings.append(
         "longer than the \(translator.maximumLength) tokens the model takes; translated in \(parts.count) parts")
     }
@@ -28,7 +29,6 @@ struct LineAssembly {
       protect(input.text, &candidates, &line.warnings)
       candidates = Array(candidates.prefix(max(1, options.search.hypothesisCount)))
     }
-    line.sourceTokens = parts.reduce(0) { $0 + $1.source.count }
     line.outputTokens = candidates.first?.tokens.count ?? 0
     line.candidates = candidates.isEmpty ? [.init(text: "")] : candidates
     return line
