@@ -80,3 +80,19 @@ void mt_icu_number_separators(const char *locale, uint16_t *decimal, uint16_t *g
   unum_close(format);
   *status = U_SUCCESS(error) ? 0 : error;
 }
+
+int32_t mt_icu_spell_numbers(const char *locale, int32_t count, uint16_t *result, int32_t capacity,
+                             mt_icu_status *status) {
+  UErrorCode error = U_ZERO_ERROR;
+  UNumberFormat *format = unum_open(UNUM_SPELLOUT, NULL, 0, locale, NULL, &error);
+  int32_t written = 0;
+  for (int32_t number = 0; number < count && U_SUCCESS(error); number++) {
+    written += unum_format(format, number, result + written, capacity - written, NULL, &error);
+    if (U_SUCCESS(error) && written < capacity) result[written] = '\n';
+    written++;
+    if (written > capacity) error = U_BUFFER_OVERFLOW_ERROR;
+  }
+  unum_close(format);
+  *status = U_SUCCESS(error) ? 0 : (mt_icu_status)error;
+  return written;
+}

@@ -32,17 +32,17 @@ public enum Numbers {
     return found
   }
 
-  /// How many of the numbers, each as often as it occurs, a translation lacks. Numbers are compared by their digits:
+  /// Which of the numbers, each as often as it occurs, a translation lacks. Numbers are compared by their digits:
   /// languages differ in the separators.
-  static func losses(_ wanted: [String], in output: String) -> Int {
-    guard !wanted.isEmpty else { return 0 }
+  static func missing(_ wanted: [String], in output: String) -> [Int] {
+    guard !wanted.isEmpty else { return [] }
     let scalars = Array(output.unicodeScalars)
     var counts: [String: Int] = [:]
     for range in find(in: scalars) { counts[digits(scalars[range]), default: 0] += 1 }
-    return wanted.reduce(0) { losses, number in
-      guard let count = counts[number], count > 0 else { return losses + 1 }
-      counts[number] = count - 1
-      return losses
+    return wanted.indices.filter { index in
+      guard let count = counts[wanted[index]], count > 0 else { return true }
+      counts[wanted[index]] = count - 1
+      return false
     }
   }
 
@@ -72,6 +72,7 @@ public struct NumberStyle: Sendable, Equatable {
 
   let source: Separators
   let target: Separators
+  let targetLanguage: String
 
   /// BCP 47 tags; the separators are those of ICU's locale data.
   public init(source: String, target: String) {
@@ -79,7 +80,7 @@ public struct NumberStyle: Sendable, Equatable {
       let symbols = ICU.numberSeparators(language)
       return Separators(decimal: symbols.decimal, grouping: symbols.grouping)
     }
-    (self.source, self.target) = (separators(source), separators(target))
+    (self.source, self.target, targetLanguage) = (separators(source), separators(target), target)
   }
 
   /// 1 234,5 as 1,234.5 from French to English. What is not written by the source's rules stays as it is.

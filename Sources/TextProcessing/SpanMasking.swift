@@ -8,6 +8,8 @@ public struct MaskedText: Sendable, Equatable {
   /// Numbers of the line outside the spans, which a translation is to keep too: the model is shown them as they are, and
   /// placeholders only where it loses them (`withNumbersMasked`).
   public let numbers: [Number]
+  /// The language whose words for small numbers count as those numbers; nil: none do.
+  let targetLanguage: String?
 
   /// A number of the line.
   public struct Number: Sendable, Equatable {
@@ -18,8 +20,8 @@ public struct MaskedText: Sendable, Equatable {
     let digits: String
   }
 
-  init(text: String, spans: [String], numbers: [Number] = []) {
-    (self.text, self.spans, self.numbers) = (text, spans, numbers)
+  init(text: String, spans: [String], numbers: [Number] = [], targetLanguage: String? = nil) {
+    (self.text, self.spans, self.numbers, self.targetLanguage) = (text, spans, numbers, targetLanguage)
   }
 
   /// The text with placeholders for its numbers as well, those after the spans'; nil without numbers, or with more than
@@ -38,8 +40,9 @@ public struct MaskedText: Sendable, Equatable {
   }
 
   /// The translation with every placeholder given back its span; placeholders that stand for nothing vanish. A letter
-  /// beside a placeholder is kept apart from the span by a space, unless one stood there in the source too: an elision
-  /// (d'Ella) has no space, its translation (of Ella) has one.
+  /// beside a placeholder is kept apart from the span by a space, unless one stood there in the
+  /// source too: an elision (d'Ella) has no space, its translation (of Ella) has one. So are another placeholder and a
+  /// comma, semicolon or closing bracket before it, where the source has a space there.
   public func restore(_ translation: String) -> String {
     guard translation.unicodeScalars.contains(where: Placeholder.contains) else { return translation }
     let (scalars, source) = (Array(translation.unicodeScalars), Array(text.unicodeScalars))
@@ -57,11 +60,21 @@ public struct MaskedText: Sendable, Equatable {
       guard index < replacements.count else { continue }
       let origin = index < spans.count
         ? source.firstIndex(of: scalar).map { $0..<($0 + 1) } ?? 0..<0 : numbers[index - spans.count].range
-      if hasLetter(scalars, place - 1), !hasLetter(source, origin.lowerBound - 1) { result.append(" ") }
+      if place > 0 {
+        let (before, sourceBefore) = (scalars[place - 1], origin.lowerBound - 1)
+        let isApart = source.indices.contains(sourceBefore) && source[sourceBefore].properties.isWhitespace
+        if hasLetter(scalars, place - 1) ? !hasLetter(source, sourceBefore) : isApart && Self.wantsSpaceAfter(before) {
+          result.append(" ")
+        }
+      }
       result += replacements[index]
       if hasLetter(scalars, place + 1), !hasLetter(source, origin.upperBound) { result.append(" ") }
     }
     return result
+  }
+
+  private static func wantsSpaceAfter(_ scalar: Unicode.Scalar) -> Bool {
+    Placeholder.contains(scalar) || ",;)]}".unicodeScalars.contains(scalar)
   }
 
   /// A letter of a script that has spaces between words: those of East Asia and of Thai and its neighbours have none.
@@ -80,8 +93,8 @@ public struct MaskedText: Sendable, Equatable {
   public var original: String { restore(text) }
 
   /// Spans and numbers that the translation, with placeholders or with what they stand for, lacks or has from a placeholder
-  /// too often: 0 if each stands there once.
-  public func losses(in translation: String) -> Int {
+  /// too often: 0 if each stands there once. With `acceptingWords` small whole numbers may stand there in words.
+  public func losses(in translation: String, acceptingWords: Bool = false) -> Int {
     var counts = [Int](repeating: 0, count: Placeholder.count)
     for scalar in translation.unicodeScalars where Placeholder.contains(scalar) { counts[Placeholder.index(scalar)] += 1 }
     var losses = counts.reduce(0) { $0 + max(0, $1 - 1) }
@@ -92,12 +105,26 @@ public struct MaskedText: Sendable, Equatable {
       if restored.components(separatedBy: span).count - 1 < twins { losses += 1 }
     }
     let known = spans.count + numbers.count
-    return losses + counts[min(known, counts.count)...].reduce(0, +) + Numbers.losses(numbers.map(\.digits), in: restored)
+    return losses + counts[min(known, counts.count)...].reduce(0, +) + lostNumbers(restored, acceptingWords: acceptingWords)
   }
 
   /// Of `losses`, those that masking the numbers might cure.
   public func numberLosses(in translation: String) -> Int {
-    numbers.isEmpty ? 0 : Numbers.losses(numbers.map(\.digits), in: restore(translation))
+    numbers.isEmpty ? 0 : lostNumbers(restore(translation), acceptingWords: false)
+  }
+
+  private func lostNumbers(_ restored: String, acceptingWords: Bool) -> Int {
+    let missing = Numbers.missing(numbers.map(\.digits), in: restored)
+    guard acceptingWords, let targetLanguage, !missing.isEmpty else { return missing.count }
+    let spellable = missing.filter { numbers[$0].translation == numbers[$0].digits }
+      .compactMap { Int(numbers[$0].digits) }.filter(SpelledNumbers.range.contains)
+    guard !spellable.isEmpty else { return missing.count }
+    var spelled = SpelledNumbers.counts(in: restored, language: targetLanguage)
+    return spellable.reduce(missing.count) { losses, number in
+      guard let count = spelled[number], count > 0 else { return losses }
+      spelled[number] = count - 1
+      return losses - 1
+    }
   }
 }
 
@@ -158,7 +185,7 @@ extension TextPipeline {
     }
     note(upTo: scalars.count, shift: shift)
     result.append(contentsOf: scalars[at...])
-    return MaskedText(text: String(result), spans: spans, numbers: kept)
+    return MaskedText(text: String(result), spans: spans, numbers: kept, targetLanguage: style?.targetLanguage)
   }
 
   /// Whether one piece of the source vocabulary is the whole word.

@@ -14,7 +14,8 @@ public struct TranslationOptions: Sendable {
   /// Placeholders, URLs and e-mail addresses must come out as often as they went in: among the hypotheses of the
   /// search the best that keeps them all is taken, and a line where none does gets a warning. A model that has learnt to
   /// copy placeholders (`ModelDescription.copiesPlaceholders`) is given those in place of such spans, of technical words
-  /// and of words in characters it does not know (`TextPipeline.mask`); on by default for such a model.
+  /// and of words in characters it does not know (`TextPipeline.mask`), and where it loses one, or a number, is searched
+  /// again for an output that has them all (`ConstrainedBeamSearch`); on by default for such a model.
   public var protectsSpans = false
   /// Source tokens above which a line of several sentences is translated in parts, of as many of its sentences as stay
   /// within as many tokens; nil: only where the models cannot take it whole. Models learn from lines of one sentence or

@@ -27,11 +27,31 @@ import Testing
   }
 
   @Test("Each number is wanted as often as it occurs, by its digits")
-  func losses() {
-    #expect(Numbers.losses(["12345", "12"], in: "12 and 1,234.5") == 0)
-    #expect(Numbers.losses(["12", "12"], in: "12 or 13") == 1)
-    #expect(Numbers.losses(["200"], in: "2000 and A200") == 1)
-    #expect(Numbers.losses([], in: "5") == 0)
+  func missing() {
+    #expect(Numbers.missing(["12345", "12"], in: "12 and 1,234.5") == [])
+    #expect(Numbers.missing(["7", "12", "12"], in: "12 or 13, 7") == [2])
+    #expect(Numbers.missing(["200"], in: "2000 and A200") == [0])
+    #expect(Numbers.missing([], in: "5") == [])
+  }
+
+  @Test("Numbers in words: the longest that begins at a word, whatever stands between its parts", arguments: [
+    ("fr", "Quatre-vingt-dix jours, quatre vingts lits", [90: 1, 80: 1]), ("fr", "vingt et un ; DIX-HUIT, dix-huit", [21: 1, 18: 2]),
+    ("en", "twenty-one of ninety days; one hundred, someone, tension", [21: 1, 90: 1]),
+    ("de", "neunundneunzig Luftballons und zwei", [99: 1, 2: 1]), ("fr", "un cent, zéro", [:]), ("xx-none", "", [:]),
+  ])
+  func spelled(language: String, text: String, expected: [Int: Int]) {
+    #expect(SpelledNumbers.counts(in: text, language: language) == expected)
+  }
+
+  @Test("Small whole numbers in words are no loss where words are accepted, and still one where digits are preferred")
+  func words() throws {
+    let pipeline = try SampleCorpus.pipeline()
+    let masked = pipeline.mask("Within 90 days, 90 or 3.5, in 2004", numbers: NumberStyle(source: "en", target: "fr"))
+    #expect(masked.numbers.map(\.digits) == ["90", "90", "35", "2004"])
+    func losses(_ text: String) -> [Int] { [masked.losses(in: text), masked.losses(in: text, acceptingWords: true)] }
+    #expect(losses("90 jours, quatre-vingt-dix ou 3,5 en 2004") == [1, 0])
+    #expect(losses("quatre-vingt-dix jours ou trente-cinq, en 2004") == [3, 2])
+    #expect(losses("quatre-vingts jours, quatre-vingt-dix-neuf ou 3,5 en deux mille quatre") == [3, 3])
   }
 
   @Test("Numbers beside spans: noted at their places in the masked text, masked after the spans, restored in the other style")

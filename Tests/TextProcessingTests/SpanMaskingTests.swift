@@ -93,5 +93,7 @@ import Testing
     #expect(masked.restore("\(a)is by\(b)") == "Ella is by X9")
     // No spaces between words there.
     #expect(masked.restore("我\(a)在\(b)") == "我Ella在X9")
+    // The second stands behind a space in the source, the first does not.
+    #expect(masked.restore("(\(b) and,\(b), but,\(a)\(b)") == "(X9 and, X9, but,Ella X9")
   }
 }

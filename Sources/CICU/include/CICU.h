@@ -43,3 +43,8 @@ const char *mt_icu_script_name(int32_t script);
 
 /// The decimal and the grouping separator with which a locale writes numbers, one unit each; 0 where it is longer.
 void mt_icu_number_separators(const char *locale, uint16_t *decimal, uint16_t *grouping, mt_icu_status *status);
+
+/// Writes the numbers 0, 1, …, `count` - 1 out in words, as a locale spells them, with U+000A after each. Writes at most
+/// `capacity` units and returns how many there are.
+int32_t mt_icu_spell_numbers(const char *locale, int32_t count, uint16_t *result, int32_t capacity,
+                             mt_icu_status *status);

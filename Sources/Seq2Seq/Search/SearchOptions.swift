@@ -80,10 +80,15 @@ public struct SearchSentence: Sendable, Equatable {
   public var index: Int
   /// `SearchOptions.breaksLoops` does not hold for it.
   public var mayLoop: Bool
+  /// What a `ConstrainedBeamSearch` makes its outputs have, each just once; other searches do not look at it.
+  public var required: [Int32]
 
   /// - Parameter source: the tokens to translate: what goes round in circles may be translated so.
-  public init(maximumLength: Int, prefix: [Int32] = [], index: Int = 0, source: [Int32] = []) {
+  public init(
+    maximumLength: Int, prefix: [Int32] = [], index: Int = 0, source: [Int32] = [], required: [Int32] = []
+  ) {
     mayLoop = Loop.occurs(in: source)
+    self.required = required
     self.maximumLength = max(maximumLength, prefix.count)
     self.prefix = prefix
     self.index = index
