@@ -10,7 +10,7 @@ extension Graph {
     let rows = copied(ids)
     let places = copied(positions)
     let y = makeTensor(ids.count, table.columns)
-    mt_embed(y.data, table.data, rows, signal, places, Int64(ids.count), Int64(table.columns), scale)
+    table.lookUp(rows, count: ids.count, into: y.data, scale: scale, signal: signal, positions: places)
     if isRecording {
       record { [self] in
         guard let dy = incoming(y) else { return }

@@ -27,12 +27,44 @@ public final class Parameter: @unchecked Sendable {
     (self.offset, self.index, self.data) = (offset, index, data)
   }
 
+  /// Where rows are looked up.
+  enum Rows {
+    case values
+    /// In `packedTransposed`; `data` has been given up.
+    case packed(PackedMatrix)
+    /// In these numbers [rows, columns]; `data` has been given up.
+    case bfloat16([UInt16])
+  }
+
+  var rowsForLookup = Rows.values
+
   /// Whether products with it use a packed form while nothing is recorded.
   public var isPacked: Bool { packed != nil || packedTransposed != nil }
   /// The bfloat16 copy, if the store keeps one.
   public var bfloat16Copy: UnsafeMutablePointer<UInt16>? { bfloat16 }
   public var count: Int { rows * columns }
   public var buffer: UnsafeMutableBufferPointer<Float> { .init(start: data, count: count) }
+
+  /// A copy of the values [rows, columns] of a table, also where they are kept in another form.
+  public var values: [Float] {
+    [Float](unsafeUninitializedCapacity: count) { values, written in
+      lookUp((0..<Int32(rows)).map { $0 }, count: rows, into: values.baseAddress!)
+      written = count
+    }
+  }
+
+  /// y[r] = scale·row(ids[r]) + signal[positions[r]], zeros in place of the row for ids below 0.
+  func lookUp(
+    _ ids: UnsafePointer<Int32>, count: Int, into y: UnsafeMutablePointer<Float>, scale: Float = 1,
+    signal: UnsafePointer<Float>? = nil, positions: UnsafePointer<Int32>? = nil
+  ) {
+    let (n, width) = (Int64(count), Int64(columns))
+    switch rowsForLookup {
+    case .values: mt_embed(y, data, ids, signal, positions, n, width, scale)
+    case .packed(let matrix): mt_embed_packed(y, matrix.matrix, ids, signal, positions, n, scale)
+    case .bfloat16(let table): mt_embed_bfloat16(y, table, ids, signal, positions, n, width, scale)
+    }
+  }
 }
 
 extension Parameter {
@@ -194,6 +226,20 @@ public final class ParameterStore: @unchecked Sendable {
     if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED) }
   }
 
+  /// Gives the memory of a table's values back where rows can be looked up in its packed form, as they can in float32 and in
+  /// bfloat16, or in half the memory, in both cases bit for bit the same. Cost: a comparison of all values.
+  public func compactRows(of p: Parameter) {
+    guard case .values = p.rowsForLookup else { return }
+    if let packed = p.packedTransposed, mt_packed_columns(packed.matrix, p.data) {
+      p.rowsForLookup = .packed(packed)
+    } else if p.buffer.allSatisfy({ $0.bitPattern & 0xFFFF == 0 }) {
+      p.rowsForLookup = .bfloat16(p.buffer.map { UInt16($0.bitPattern >> 16) })
+    } else {
+      return
+    }
+    discardValues(of: p)
+  }
+
   /// Bytes of memory for `count` floats.
   private static func pages(_ count: Int) -> Int { max(count, 1) * MemoryLayout<Float>.stride }
 
@@ -244,6 +290,7 @@ public final class ParameterStore: @unchecked Sendable {
   /// Forgets all packed forms: the values have changed.
   public func unpack() {
     for p in parameters {
+      if case .packed = p.rowsForLookup { preconditionFailure("\(p.name) has no other form than the packed one") }
       p.packed = nil
       p.packedTransposed = nil
     }

@@ -17,6 +17,24 @@ MT_CLONES void mt_embed(float *y, const float *table, const int32_t *ids, const 
   }
 }
 
+MT_CLONES void mt_embed_bfloat16(float *y, const uint16_t *table, const int32_t *ids, const float *signal,
+                                 const int32_t *positions, int64_t rows, int64_t columns, float scale) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *yr = y + r * columns;
+    const uint16_t *row = table + (ids[r] < 0 ? 0 : (int64_t)ids[r] * columns);
+    for (int64_t j = 0; j < columns; j++) {
+      uint32_t bits = ids[r] < 0 ? 0 : (uint32_t)row[j] << 16;
+      float value;
+      memcpy(&value, &bits, sizeof value);
+      yr[j] = scale * value;
+    }
+    if (signal) {
+      const float *s = signal + (int64_t)positions[r] * columns;
+      for (int64_t j = 0; j < columns; j++) yr[j] += s[j];
+    }
+  }
+}
+
 MT_CLONES void mt_embed_backward(float *dtable, const float *dy, const int32_t *ids, int64_t rows, int64_t columns,
                                  float scale) {
   for (int64_t r = 0; r < rows; r++) {

@@ -50,7 +50,7 @@ struct key_hash {
 
 struct product {
   matmul primitive;
-  memory a, b, c, scratchpad;
+  memory a, b, c;
   std::unordered_map<int, memory> arguments;
   void run(const void *pa, const void *pb, void *pc) {
     a.set_data_handle(const_cast<void *>(pa));
@@ -159,6 +159,7 @@ struct mt_packed_matrix {
   std::vector<panel> panels;
   std::vector<float> scales;    // int8: value = integer·scale, one per column
   std::vector<int32_t> shifts;  // int8: 128·Σ_k integer, to undo the +128 of the rows
+  std::vector<int32_t> places;  // of the elements of a column, after its first, in the panels' layout
 };
 
 namespace {
@@ -243,6 +244,85 @@ extern "C" int64_t mt_packed_bytes(const mt_packed_matrix *b) {
   int64_t bytes = int64_t(b->scales.size() + b->shifts.size()) * 4;
   for (auto &part : b->panels) bytes += int64_t(part.layout_desc.get_size());
   return bytes;
+}
+
+namespace {
+
+// Where an element lies in a panel: what its row adds and what its column adds.
+int64_t place(const memory::desc &d, int dimension, int64_t index) {
+#if DNNL_VERSION_MAJOR >= 3
+  auto blocks = d.get_inner_blks(), dimensions = d.get_inner_idxs(), strides = d.get_strides();
+  int count = d.get_inner_nblks();
+#else
+  auto &layout = d.data.format_desc.blocking;
+  auto blocks = layout.inner_blks, dimensions = layout.inner_idxs, strides = layout.strides;
+  int count = layout.inner_nblks;
+#endif
+  int64_t result = 0, stride = 1;
+  for (int i = count - 1; i >= 0; i--) {
+    if (dimensions[i] == dimension) {
+      result += index % blocks[i] * stride;
+      index /= blocks[i];
+    }
+    stride *= blocks[i];
+  }
+  return result + index * strides[dimension];
+}
+
+// Copies a column, times a factor.
+void read_column(const mt_packed_matrix *b, const void *column, float scale, float *out) {
+  auto places = b->places.data();
+  if (b->precision == MT_FLOAT32) {
+    auto values = static_cast<const float *>(column);
+    for (int64_t k = 0; k < b->k; k++) out[k] = scale * values[places[k]];
+  } else {
+    auto values = static_cast<const uint16_t *>(column);
+    for (int64_t k = 0; k < b->k; k++) {
+      uint32_t bits = uint32_t(values[places[k]]) << 16;
+      float value;
+      memcpy(&value, &bits, sizeof value);
+      out[k] = scale * value;
+    }
+  }
+}
+
+const void *column_of(const mt_packed_matrix *b, int64_t column) {
+  for (auto &part : b->panels)
+    if (column < part.first + part.count) {
+      auto data = static_cast<const char *>(part.weights.get_data_handle());
+      return data + size_t(place(part.layout_desc, 1, column - part.first)) * weight_bytes(b->precision);
+    }
+  return nullptr;
+}
+
+}  // namespace
+
+extern "C" bool mt_packed_columns(mt_packed_matrix *b, const float *table) {
+  if (b->precision == MT_INT8) return false;
+  b->places.clear();
+  for (auto &part : b->panels)
+    for (int64_t k = 0; k < b->k; k++) {
+      int64_t at = place(part.layout_desc, 0, k);
+      if (&part == &b->panels[0]) b->places.push_back(int32_t(at));
+      if (at != b->places[size_t(k)]) return false;
+    }
+  std::vector<float> column(size_t(b->k));
+  for (int64_t n = 0; n < b->n; n++) {
+    read_column(b, column_of(b, n), 1, column.data());
+    if (memcmp(column.data(), table + n * b->k, column.size() * sizeof(float))) return false;
+  }
+  return true;
+}
+
+extern "C" void mt_embed_packed(float *y, const mt_packed_matrix *table, const int32_t *ids, const float *signal,
+                                const int32_t *positions, int64_t rows, float scale) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *to = y + r * table->k;
+    if (ids[r] < 0) std::fill(to, to + table->k, 0.0f);
+    else read_column(table, column_of(table, ids[r]), scale, to);
+    if (signal)
+      for (int64_t k = 0; k < table->k; k++) to[k] += signal[int64_t(positions[r]) * table->k + k];
+  }
 }
 
 namespace {

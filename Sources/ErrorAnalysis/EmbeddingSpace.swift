@@ -40,7 +40,7 @@ public struct EmbeddingSpace: Sendable {
       throw ModelError(file: loaded.directory.weights.path, problem: "has no embeddings of the \(side.rawValue) side")
     }
     size = table.columns
-    (unit, lengths) = EmbeddingSpace.normalized(Array(table.buffer), size: table.columns)
+    (unit, lengths) = EmbeddingSpace.normalized(table.values, size: table.columns)
   }
 
   /// `values` are [V, D] in the vocabulary's order.

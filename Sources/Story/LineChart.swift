@@ -1,5 +1,6 @@
 import ErrorAnalysis
 import Foundation
+import Training
 import Translation
 
 /// Curves over one axis, as SVG that takes its colours from the page: classes `s0` to `s7`, dashed from the ninth on.
@@ -24,17 +25,6 @@ struct LineChart {
   var fromZero = false
 
   private static let (width, height, left, right, top, bottom) = (640.0, 300.0, 58.0, 168.0, 12.0, 40.0)
-
-  /// About `count` round numbers that span low…high.
-  static func ticks(_ low: Double, _ high: Double, _ count: Int) -> [Double] {
-    guard high > low, low.isFinite, high.isFinite else { return [low] }
-    let raw = (high - low) / Double(count)
-    let power = pow(10, floor(log10(raw)))
-    let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= raw } ?? raw
-    let first = Int((low / step - 1e-9).rounded(.up))
-    let last = Int((high / step + 1e-9).rounded(.down))
-    return first <= last ? (first...last).map { Double($0) * step } : [low]
-  }
 
   /// With as many decimals as the step between ticks has.
   private func label(_ y: Double, step: Double) -> String {
@@ -62,7 +52,7 @@ struct LineChart {
     var parts: [String] = []
     let ticks = isLogarithmic
       ? stride(from: y0, through: y1, by: max(1, ((y1 - y0) / 6).rounded(.up))).map { pow(10, $0) }
-      : LineChart.ticks(y0, y1, 5)
+      : Axis.ticks(y0, y1, 5)
     let end = LineChart.width - LineChart.right
     let step = ticks.count > 1 ? ticks[1] - ticks[0] : 0
     for tick in ticks {
@@ -71,7 +61,7 @@ struct LineChart {
         "<line class=\"grid\" x1=\"\(LineChart.left)\" x2=\"\(end)\" y1=\"\(y)\" y2=\"\(y)\"/>"
           + "<text x=\"\(LineChart.left - 6)\" y=\"\(y)\" dy=\"4\" text-anchor=\"end\">\(label(tick, step: step))</text>")
     }
-    for (x, text) in xLabels ?? LineChart.ticks(x0, x1, 6).map({ ($0, String(format: "%.0f", $0)) }) {
+    for (x, text) in xLabels ?? Axis.ticks(x0, x1, 6).map({ ($0, String(format: "%.0f", $0)) }) {
       parts.append(
         "<text x=\"\(number(px(x)))\" y=\"\(LineChart.height - LineChart.bottom + 16)\" text-anchor=\"middle\">"
           + "\(escaped(text))</text>")

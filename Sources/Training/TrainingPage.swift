@@ -82,21 +82,6 @@ struct TrainingPage {
       }
     }
 
-    /// About `count` round numbers that span low…high.
-    static func ticks(_ low: Double, _ high: Double, _ count: Int) -> [Double] {
-      guard high > low else { return [low] }
-      let raw = (high - low) / Double(count)
-      let power = pow(10, floor(log10(raw)))
-      let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= raw } ?? raw
-      var ticks: [Double] = []
-      var value = (low / step).rounded(.up) * step
-      while value <= high + step * 1e-9 {
-        ticks.append(abs(value) < step * 1e-9 ? 0 : value)
-        value += step
-      }
-      return ticks
-    }
-
     private static func label(_ value: Double) -> String {
       if value != 0, abs(value) < 0.01 { return String(format: "%.2g", value) }
       return abs(value) >= 10 ? Format.grouped(Int(value.rounded())) : String(format: "%g", (value * 1000).rounded() / 1000)
@@ -116,13 +101,13 @@ struct TrainingPage {
         )
       }
       var parts: [String] = []
-      for tick in Chart.ticks(y0, y1, 5) {
+      for tick in Axis.ticks(y0, y1, 5) {
         let (_, y) = place(x0, tick)
         parts.append(
           "<line class=\"grid\" x1=\"\(Chart.left)\" x2=\"\(Chart.width - Chart.right)\" y1=\"\(y)\" y2=\"\(y)\"/>"
             + "<text x=\"\(Chart.left - 6)\" y=\"\(y)\" dy=\"4\" text-anchor=\"end\">\(Chart.label(tick))</text>")
       }
-      for tick in Chart.ticks(x0, x1, 5) {
+      for tick in Axis.ticks(x0, x1, 5) {
         let (x, _) = place(tick, y0)
         // Near the edge a label in the middle would be cut off.
         let anchor = (tick - x0) / (x1 - x0) > 0.97 ? "end" : "middle"

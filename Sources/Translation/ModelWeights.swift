@@ -43,7 +43,11 @@ enum ModelWeights {
       }
       guard let precision else { continue }
       pack(parameter, of: model, precision: precision, from: file)
-      if packedOnly.contains(parameter.name) { model.parameters.discardValues(of: parameter) }
+      if packedOnly.contains(parameter.name) {
+        model.parameters.discardValues(of: parameter)
+      } else if isTable(parameter, of: model) {
+        model.parameters.compactRows(of: parameter)
+      }
       file.release(entry)
     }
     model.parameters.refreshBFloat16()

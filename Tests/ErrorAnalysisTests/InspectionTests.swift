@@ -59,11 +59,13 @@ import Translation
     // One word gets twice the vector of another, and a third their opposite.
     let size = table.columns
     let (a, b, c) = (id(words[0]), id(words[1]), id(words[2]))
+    var values = table.values
     for i in 0..<size {
-      table.data[b * size + i] = 2 * table.data[a * size + i]
-      table.data[c * size + i] = -table.data[a * size + i]
+      values[b * size + i] = 2 * values[a * size + i]
+      values[c * size + i] = -values[a * size + i]
     }
-    let changed = try EmbeddingSpace(loaded, side: .target)
+    let changed = EmbeddingSpace(
+      vocabulary: vocabulary, values: values, size: size, encode: { loaded.text.encodeTarget($0) })
     let found = try changed.neighbours(of: words[0], count: vocabulary.count)
     #expect(found[0].piece == "▁" + words[1] && abs(found[0].cosine - 1) < 1e-5)
     #expect(found.last?.piece == "▁" + words[2] && abs((found.last?.cosine ?? 0) + 1) < 1e-5)

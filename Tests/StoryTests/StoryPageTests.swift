@@ -74,7 +74,7 @@ import Training
 
   @Test("Ticks are round and within the range", arguments: [(0.0, 47.3), (-3, 12), (0.981, 1.013), (5, 5)])
   func ticks(low: Double, high: Double) {
-    let ticks = LineChart.ticks(low, high, 5)
+    let ticks = Axis.ticks(low, high, 5)
     #expect(!ticks.isEmpty && ticks.count <= 6)
     #expect(ticks.allSatisfy { $0 >= low - 1e-6 && $0 <= high + 1e-6 })
   }

@@ -114,8 +114,8 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
 
   @Test("Curves have round ticks, and many points are thinned without losing the ends")
   func charts() {
-    #expect(TrainingPage.Chart.ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10])
-    #expect(TrainingPage.Chart.ticks(3, 3, 5) == [3])
+    #expect(Axis.ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10])
+    #expect(Axis.ticks(3, 3, 5) == [3])
     let chart = TrainingPage.Chart(title: "a < b", points: (0..<5000).map { (Double($0), 1) })
     #expect(chart.points.count == 400)
     #expect(chart.points[0].x < 10 && chart.points[399].x > 4990)

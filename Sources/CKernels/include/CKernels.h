@@ -37,6 +37,12 @@ mt_packed_matrix *mt_pack_int8(const int8_t *b, const float *scales, int64_t k, 
 void mt_packed_free(mt_packed_matrix *matrix);
 /// Bytes the packed matrix occupies.
 int64_t mt_packed_bytes(const mt_packed_matrix *matrix);
+/// Whether the columns of the packed matrix, which is not of integers, can be read as rows of `table` [N,K], bit for bit:
+/// then that table is not needed any more. Not while others use the matrix.
+bool mt_packed_columns(mt_packed_matrix *matrix, const float *table);
+/// mt_embed with the columns of a matrix for which mt_packed_columns is true.
+void mt_embed_packed(float *y, const mt_packed_matrix *table, const int32_t *ids, const float *signal,
+                     const int32_t *positions, int64_t rows, float scale);
 /// C[M,N] = A[M,K]·B. `scratch` holds the converted rows and the integer sums: mt_packed_scratch bytes.
 int mt_matmul_packed(const float *a, const mt_packed_matrix *b, float *c, int64_t m, void *scratch);
 /// Sufficient for every smaller m too.
@@ -125,6 +131,9 @@ bool mt_all_finite(const float *x, int64_t count);
 /// y[r] = scale·table[ids[r]] + signal[positions[r]]; id < 0 stands for the zero embedding. signal may be NULL.
 void mt_embed(float *y, const float *table, const int32_t *ids, const float *signal, const int32_t *positions,
               int64_t rows, int64_t columns, float scale);
+/// The same with a table of bfloat16.
+void mt_embed_bfloat16(float *y, const uint16_t *table, const int32_t *ids, const float *signal, const int32_t *positions,
+                       int64_t rows, int64_t columns, float scale);
 /// dtable[ids[r]] += scale·dy[r]
 void mt_embed_backward(float *dtable, const float *dy, const int32_t *ids, int64_t rows, int64_t columns, float scale);
 void mt_gather_rows(float *y, const float *x, const int32_t *index, int64_t rows, int64_t columns);      // y[r] = x[index[r]]
