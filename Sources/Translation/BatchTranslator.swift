@@ -88,8 +88,11 @@ final class BatchTranslator {
       }
       return required.isEmpty ? nil : (i, part, required)
     }
-    guard !wanted.isEmpty else { return }
-    let results = run(search, wanted.map(\.part), wanted.map { lines[$0.line] }, required: wanted.map(\.required))
+    // A few at a time: such a search makes all logits of all its hypotheses.
+    let results = stride(from: 0, to: wanted.count, by: 4).flatMap { first in
+      let some = wanted[first..<min(first + 4, wanted.count)]
+      return run(search, some.map(\.part), some.map { lines[$0.line] }, required: some.map(\.required))
+    }
     for ((i, _, _), more) in zip(wanted, results) {
       guard fewest(parts[i], more) < fewest(parts[i], found[i]), let best = more.first,
         let free = found[i].first, best.meanLogProbability > free.meanLogProbability - Self.constraintCost
