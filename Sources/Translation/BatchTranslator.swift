@@ -10,8 +10,8 @@ final class BatchTranslator {
   /// For parts of which no hypothesis keeps all that it should.
   private let constrainedSearch: (any Search)?
   /// How much less probable than the best hypothesis, in nats a token, one may be that was made to keep it all. What is less
-  /// probable has it in the wrong place: of the outputs of flores.dev and canlaws.test, English to French, all below were
-  /// wrong there, and nearly all above were right.
+  /// probable has it in the wrong place: of the outputs of flores.dev and canlaws.test, English to French, nearly all below were
+  /// wrong there, and most above were right.
   private static let constraintCost = 0.18
   private let options: SearchOptions
   private let maximumLength: Int
