@@ -233,7 +233,11 @@ public final class ParameterStore: @unchecked Sendable {
     if let packed = p.packedTransposed, mt_packed_columns(packed.matrix, p.data) {
       p.rowsForLookup = .packed(packed)
     } else if p.buffer.allSatisfy({ $0.bitPattern & 0xFFFF == 0 }) {
-      p.rowsForLookup = .bfloat16(p.buffer.map { UInt16($0.bitPattern >> 16) })
+      p.rowsForLookup = .bfloat16(
+        [UInt16](unsafeUninitializedCapacity: p.count) { table, written in
+          mt_to_bfloat16(table.baseAddress!, p.data, Int64(p.count))
+          written = p.count
+        })
     } else {
       return
     }

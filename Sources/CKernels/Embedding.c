@@ -1,5 +1,10 @@
 #include "Math.h"
 
+MT_INLINE void add_signal(float *y, const float *signal, int64_t position, int64_t columns) {
+  const float *s = signal + position * columns;
+  for (int64_t j = 0; j < columns; j++) y[j] += s[j];
+}
+
 MT_CLONES void mt_embed(float *y, const float *table, const int32_t *ids, const float *signal, const int32_t *positions,
                         int64_t rows, int64_t columns, float scale) {
   for (int64_t r = 0; r < rows; r++) {
@@ -10,10 +15,7 @@ MT_CLONES void mt_embed(float *y, const float *table, const int32_t *ids, const 
       const float *row = table + (int64_t)ids[r] * columns;
       for (int64_t j = 0; j < columns; j++) yr[j] = scale * row[j];
     }
-    if (signal) {
-      const float *s = signal + (int64_t)positions[r] * columns;
-      for (int64_t j = 0; j < columns; j++) yr[j] += s[j];
-    }
+    if (signal) add_signal(yr, signal, positions[r], columns);
   }
 }
 
@@ -28,10 +30,7 @@ MT_CLONES void mt_embed_bfloat16(float *y, const uint16_t *table, const int32_t 
       memcpy(&value, &bits, sizeof value);
       yr[j] = scale * value;
     }
-    if (signal) {
-      const float *s = signal + (int64_t)positions[r] * columns;
-      for (int64_t j = 0; j < columns; j++) yr[j] += s[j];
-    }
+    if (signal) add_signal(yr, signal, positions[r], columns);
   }
 }
 

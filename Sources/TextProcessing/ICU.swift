@@ -48,6 +48,16 @@ enum ICU {
     return (decimal == 0 ? nil : Unicode.Scalar(decimal), grouping == 0 ? nil : Unicode.Scalar(grouping))
   }
 
+  /// 0, 1, … as a locale spells them; empty where it cannot.
+  static func spelledNumbers(_ locale: String, count: Int) -> [String] {
+    var status = mt_icu_status(0)
+    let units = [UInt16](unsafeUninitializedCapacity: 64 * count) { buffer, written in
+      let length = mt_icu_spell_numbers(locale, Int32(count), buffer.baseAddress, Int32(buffer.count), &status)
+      written = status <= 0 ? Int(length) : 0
+    }
+    return String(decoding: units, as: UTF16.self).split(separator: "\n").map(String.init)
+  }
+
   static func failure(_ function: String, _ status: mt_icu_status) -> TextError {
     .icu(function: function, status: mt_icu_error_name(status).map { String(cString: $0) } ?? "\(status)")
   }

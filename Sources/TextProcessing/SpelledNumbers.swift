@@ -1,4 +1,3 @@
-import CICU
 import Synchronization
 
 /// The numbers from 2 to 99 as a language spells them in running text, by ICU's rules: what says « quatre-vingt-dix » has
@@ -53,17 +52,5 @@ enum SpelledNumbers {
       }
     }
     return word.isEmpty ? words : words + [String(word)]
-  }
-}
-
-extension ICU {
-  /// 0, 1, … as a locale spells them; empty where it cannot.
-  static func spelledNumbers(_ locale: String, count: Int) -> [String] {
-    var status = mt_icu_status(0)
-    let units = [UInt16](unsafeUninitializedCapacity: 64 * count) { buffer, written in
-      let length = mt_icu_spell_numbers(locale, Int32(count), buffer.baseAddress, Int32(buffer.count), &status)
-      written = status <= 0 ? Int(length) : 0
-    }
-    return String(decoding: units, as: UTF16.self).split(separator: "\n").map(String.init)
   }
 }

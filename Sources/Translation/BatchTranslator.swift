@@ -51,11 +51,11 @@ final class BatchTranslator {
     var found = run(
       search, parts, lines, settled.map { settled in { if parts[$0].mask == nil { settled($0, $1) } } })
     guard let constrainedSearch else { return found }
-    let open = parts.indices.filter { parts[$0].mask != nil && fewest(parts[$0], found[$0]) > 0 }
+    let open = parts.indices.filter { !isKept(parts[$0], in: found[$0]) }
     guard !open.isEmpty else { return found }
     replaceLostNumbers(open, parts, lines, &found)
     constrain(constrainedSearch, open, parts, lines, &found)
-    let lost = open.filter { fewest(parts[$0], found[$0], acceptingWords: true) > 0 }
+    let lost = open.filter { !isKept(parts[$0], in: found[$0], acceptingWords: true) }
     let plain = lost.compactMap { i in unmasked(parts[i]).map { (i, $0) } }
     guard !plain.isEmpty else { return found }
     for ((i, _), more) in zip(plain, run(search, plain.map(\.1), plain.map { lines[$0.0] })) {
@@ -81,7 +81,7 @@ final class BatchTranslator {
     _ search: any Search, _ open: [Int], _ parts: [PreparedLine.Part], _ lines: [Int], _ found: inout [[Hypothesis]]
   ) {
     let wanted = open.compactMap { i -> (line: Int, part: PreparedLine.Part, required: [Int32])? in
-      guard fewest(parts[i], found[i], acceptingWords: true) > 0 else { return nil }
+      if isKept(parts[i], in: found[i], acceptingWords: true) { return nil }
       let part = withNumbersMasked(parts[i], found[i]) ?? parts[i]
       let required = part.text.unicodeScalars.filter(Placeholder.contains).compactMap {
         text.targetVocabulary.id(String($0))
@@ -128,10 +128,15 @@ final class BatchTranslator {
       ? nil : PreparedLine.Part(text: original, source: source, prefix: part.prefix, mask: nil)
   }
 
+  /// Whether a hypothesis keeps everything that the part's mask stands for.
+  private func isKept(_ part: PreparedLine.Part, in hypotheses: [Hypothesis], acceptingWords: Bool = false) -> Bool {
+    guard let mask = part.mask else { return true }
+    return hypotheses.contains { mask.losses(in: text.decodeTarget($0.tokens), acceptingWords: acceptingWords) == 0 }
+  }
+
   /// The losses of the hypothesis that has fewest.
-  private func fewest(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis], acceptingWords: Bool = false) -> Int {
-    guard let mask = part.mask else { return 0 }
-    return hypotheses.map { mask.losses(in: text.decodeTarget($0.tokens), acceptingWords: acceptingWords) }.min() ?? .max
+  private func fewest(_ part: PreparedLine.Part, _ hypotheses: [Hypothesis]) -> Int {
+    hypotheses.map { part.mask?.losses(in: text.decodeTarget($0.tokens)) ?? 0 }.min() ?? .max
   }
 
   private func run(

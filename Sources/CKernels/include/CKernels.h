@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-// ---- MatrixProduct.cpp -----------------------------------------------------------------------------
+// ---- MatrixProduct.cpp, PackedMatrix.cpp -----------------------------------------------------------
 
 /// Version of the oneDNN in use, as major*100 + minor.
 int mt_onednn_version(void);

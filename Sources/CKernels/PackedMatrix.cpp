@@ -1,0 +1,161 @@
+// Weight matrices in the layouts that oneDNN multiplies fastest: made, measured, and read back column by column.
+#include "OneDNN.h"
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+using namespace onednn;
+
+namespace {
+
+// `b` [K,N], or [N,K] if transposed, in the precision asked for.
+std::unique_ptr<mt_packed_matrix> pack(const void *b, bool transposed, int64_t k, int64_t n, mt_precision precision) {
+  use_one_thread();
+  auto p = std::make_unique<mt_packed_matrix>();
+  p->k = k;
+  p->n = n;
+  p->precision = precision;
+  for (int64_t first = 0, width = mt_panel_width(n); first < n; first += width) {
+    int64_t count = std::min(width, n - first);
+    // The layout is asked for at one row count and then used at all of them.
+    auto d = describe({{chunk_rows, k}, row_type(precision), layout::ab},
+                      {{k, count}, weight_type(precision), layout::any},
+                      {{chunk_rows, count}, sum_type(precision), layout::ab}, false);
+    panel part{first, count, d.weights_desc(), memory(d.weights_desc(), the_engine())};
+    memory::dims strides = transposed ? memory::dims{1, k} : memory::dims{n, 1};
+    auto start = static_cast<const char *>(b) + size_t(transposed ? first * k : first) * weight_bytes(precision);
+    memory source({{k, count}, weight_type(precision), strides}, the_engine(), const_cast<char *>(start));
+    reorder(source, part.weights).execute(the_stream(), source, part.weights);
+    the_stream().wait();
+    p->panels.push_back(std::move(part));
+  }
+  return p;
+}
+
+mt_packed_matrix *pack_integers(const int8_t *b, bool transposed, std::vector<float> scales, int64_t k, int64_t n) {
+  auto p = pack(b, transposed, k, n, MT_INT8);
+  p->scales = std::move(scales);
+  p->shifts.resize(size_t(n));
+  mt_sum_weights(p->shifts.data(), b, transposed, k, n);
+  for (auto &sum : p->shifts) sum *= 128;
+  return p.release();
+}
+
+}  // namespace
+
+extern "C" int64_t mt_panel_width(int64_t columns) {
+  int64_t count = std::max<int64_t>(1, (columns + MT_WIDEST_PANEL - 1) / MT_WIDEST_PANEL);
+  return std::max<int64_t>(8, ((columns + count - 1) / count + 7) / 8 * 8);
+}
+
+extern "C" mt_packed_matrix *mt_pack_int8(const int8_t *b, const float *scales, int64_t k, int64_t n) {
+  try {
+    return pack_integers(b, true, std::vector<float>(scales, scales + n), k, n);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+extern "C" mt_packed_matrix *mt_pack(const float *b, bool transposed, int64_t k, int64_t n, mt_precision precision) {
+  try {
+    if (precision == MT_FLOAT32) return pack(b, transposed, k, n, precision).release();
+    if (precision == MT_BFLOAT16) {
+      std::vector<uint16_t> copy(size_t(k * n));
+      mt_to_bfloat16(copy.data(), b, k * n);
+      return pack(copy.data(), transposed, k, n, precision).release();
+    }
+    std::vector<int8_t> integers(size_t(k * n));
+    std::vector<float> scales(static_cast<size_t>(n)), multipliers(static_cast<size_t>(n));
+    mt_quantize_weights(integers.data(), scales.data(), b, transposed, k, n, multipliers.data());
+    return pack_integers(integers.data(), transposed, std::move(scales), k, n);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+extern "C" void mt_packed_free(mt_packed_matrix *matrix) { delete matrix; }
+
+extern "C" int64_t mt_packed_bytes(const mt_packed_matrix *b) {
+  int64_t bytes = int64_t(b->scales.size() + b->shifts.size()) * 4;
+  for (auto &part : b->panels) bytes += int64_t(part.layout_desc.get_size());
+  return bytes;
+}
+
+namespace {
+
+// Where an element lies in a panel: what its row adds and what its column adds.
+int64_t place(const memory::desc &d, int dimension, int64_t index) {
+#if DNNL_VERSION_MAJOR >= 3
+  auto blocks = d.get_inner_blks(), dimensions = d.get_inner_idxs(), strides = d.get_strides();
+  int count = d.get_inner_nblks();
+#else
+  auto &layout = d.data.format_desc.blocking;
+  auto blocks = layout.inner_blks, dimensions = layout.inner_idxs, strides = layout.strides;
+  int count = layout.inner_nblks;
+#endif
+  int64_t result = 0, stride = 1;
+  for (int i = count - 1; i >= 0; i--) {
+    if (dimensions[i] == dimension) {
+      result += index % blocks[i] * stride;
+      index /= blocks[i];
+    }
+    stride *= blocks[i];
+  }
+  return result + index * strides[dimension];
+}
+
+// Copies a column, times a factor.
+void read_column(const mt_packed_matrix *b, const void *column, float scale, float *out) {
+  auto places = b->places.data();
+  if (b->precision == MT_FLOAT32) {
+    auto values = static_cast<const float *>(column);
+    for (int64_t k = 0; k < b->k; k++) out[k] = scale * values[places[k]];
+  } else {
+    auto values = static_cast<const uint16_t *>(column);
+    for (int64_t k = 0; k < b->k; k++) {
+      uint32_t bits = uint32_t(values[places[k]]) << 16;
+      float value;
+      memcpy(&value, &bits, sizeof value);
+      out[k] = scale * value;
+    }
+  }
+}
+
+const void *column_of(const mt_packed_matrix *b, int64_t column) {
+  for (auto &part : b->panels)
+    if (column < part.first + part.count) {
+      auto data = static_cast<const char *>(part.weights.get_data_handle());
+      return data + size_t(place(part.layout_desc, 1, column - part.first)) * weight_bytes(b->precision);
+    }
+  return nullptr;
+}
+
+}  // namespace
+
+extern "C" bool mt_packed_columns(mt_packed_matrix *b, const float *table) {
+  if (b->precision == MT_INT8) return false;
+  b->places.clear();
+  for (auto &part : b->panels)
+    for (int64_t k = 0; k < b->k; k++) {
+      int64_t at = place(part.layout_desc, 0, k);
+      if (&part == &b->panels[0]) b->places.push_back(int32_t(at));
+      if (at != b->places[size_t(k)]) return false;
+    }
+  std::vector<float> column(size_t(b->k));
+  for (int64_t n = 0; n < b->n; n++) {
+    read_column(b, column_of(b, n), 1, column.data());
+    if (memcmp(column.data(), table + n * b->k, column.size() * sizeof(float))) return false;
+  }
+  return true;
+}
+
+extern "C" void mt_embed_packed(float *y, const mt_packed_matrix *table, const int32_t *ids, const float *signal,
+                                const int32_t *positions, int64_t rows, float scale) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *to = y + r * table->k;
+    if (ids[r] < 0) std::fill(to, to + table->k, 0.0f);
+    else read_column(table, column_of(table, ids[r]), scale, to);
+    if (signal)
+      for (int64_t k = 0; k < table->k; k++) to[k] += signal[int64_t(positions[r]) * table->k + k];
+  }
+}
