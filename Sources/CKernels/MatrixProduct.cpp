@@ -107,7 +107,7 @@ namespace {
 
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// A primitive belongs to one number of rows, so integers, which have a room of their own, are rounded up to few.
+// A primitive belongs to one number of rows and takes some 27 kB, so rows are rounded up to few numbers.
 int64_t rounded(int64_t rows) {
   return rows <= 8 ? rows : rows <= 16 ? (rows + 1) / 2 * 2 : (rows + 3) / 4 * 4;
 }
@@ -122,23 +122,41 @@ struct converted {
   char *rest;
 };
 
-int64_t converted_bytes(const mt_packed_matrix *b, int64_t m) {
-  if (b->precision == MT_FLOAT32) return 0;
-  if (b->precision == MT_BFLOAT16) return aligned(m * b->k * 2);
-  return aligned(room_rows(m) * b->k) + aligned(m * 4);
+size_t row_bytes(const mt_packed_matrix *b) {
+  return size_t(b->k) * (b->precision == MT_INT8 ? 1 : weight_bytes(b->precision));
 }
 
+// Float32 is copied only to be rounded, a few rows at a time.
+int64_t converted_bytes(const mt_packed_matrix *b, int64_t m) {
+  if (b->precision == MT_FLOAT32) m = std::min(m, chunk_rows);
+  return aligned(room_rows(m) * int64_t(row_bytes(b))) + (b->precision == MT_INT8 ? aligned(m * 4) : 0);
+}
+
+// Rows of float32 stay where they are.
 converted convert(const float *a, const mt_packed_matrix *b, int64_t m, void *scratch) {
   auto room = static_cast<char *>(scratch);
-  converted c{a, nullptr, room + converted_bytes(b, m)};
+  if (b->precision == MT_FLOAT32) return {a, nullptr, room};
+  converted c{room, nullptr, room + converted_bytes(b, m)};
   if (b->precision == MT_BFLOAT16) {
     mt_to_bfloat16(reinterpret_cast<uint16_t *>(room), a, m * b->k);
-    c.rows = room;
-  } else if (b->precision == MT_INT8) {
+  } else {
     c.scales = reinterpret_cast<float *>(room + aligned(room_rows(m) * b->k));
     mt_quantize_rows(reinterpret_cast<uint8_t *>(room), c.scales, a, m, b->k);
-    c.rows = room;
   }
+  return c;
+}
+
+// The same with rows of nothing after the m-th, up to the rounded number.
+converted convert_rounded(const float *a, const mt_packed_matrix *b, int64_t m, void *scratch) {
+  auto c = convert(a, b, m, scratch);
+  int64_t surplus = rounded(m) - m;
+  if (surplus == 0) return c;
+  auto room = static_cast<char *>(scratch);
+  if (b->precision == MT_FLOAT32) {
+    std::memcpy(room, a, size_t(m) * row_bytes(b));
+    c = {room, nullptr, room + converted_bytes(b, m)};
+  }
+  std::memset(room + size_t(m) * row_bytes(b), 0, size_t(surplus) * row_bytes(b));
   return c;
 }
 
@@ -157,11 +175,6 @@ void multiply(const void *rows, const mt_packed_matrix *b, const panel &part, vo
   found->second->run(rows, part.weights.get_data_handle(), c);
 }
 
-// The rows of `c` from `first` on, in the product's precision.
-const void *rows_from(const converted &c, const mt_packed_matrix *b, int64_t first) {
-  return static_cast<const char *>(c.rows) + size_t(first * b->k) * (b->precision == MT_INT8 ? 1 : weight_bytes(b->precision));
-}
-
 }  // namespace
 
 extern "C" int64_t mt_packed_scratch(const mt_packed_matrix *b, int64_t m) {
@@ -176,7 +189,7 @@ extern "C" int mt_linear_packed(const float *a, const mt_packed_matrix *b, const
     for (int64_t first = 0; first < m; first += chunk_rows) {
       int64_t count = std::min(chunk_rows, m - first);
       float *out = c + first * b->n;
-      auto in = convert(a + first * b->k, b, count, scratch);
+      auto in = convert_rounded(a + first * b->k, b, count, scratch);
       for (auto &part : b->panels) {
         if (b->precision == MT_INT8) {
           auto sums = reinterpret_cast<int32_t *>(in.rest);
@@ -184,12 +197,12 @@ extern "C" int mt_linear_packed(const float *a, const mt_packed_matrix *b, const
           mt_dequantize_rows(out + part.first, b->n, sums, in.scales, b->scales.data() + part.first,
                              b->shifts.data() + part.first, bias ? bias + part.first : nullptr, count, part.count,
                              activation == MT_RELU);
-        } else if (part.count == b->n) {
+        } else if (part.count == b->n && rounded(count) == count) {
           multiply(in.rows, b, part, out, count);
         } else {
           // oneDNN may sum in another order where rows are further apart, so each portion is made by itself.
           auto values = reinterpret_cast<float *>(in.rest);
-          multiply(in.rows, b, part, values, count);
+          multiply(in.rows, b, part, values, rounded(count));
           for (int64_t r = 0; r < count; r++)
             std::memcpy(out + r * b->n + part.first, values + r * part.count, size_t(part.count) * sizeof(float));
         }
@@ -248,7 +261,7 @@ extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const
       const float *part_bias = bias ? bias + part.first : nullptr;
       for (int64_t first = 0; first < m; first += chunk_rows) {
         int64_t count = std::min(chunk_rows, m - first);
-        const void *rows = rows_from(in, b, first);
+        const void *rows = static_cast<const char *>(in.rows) + size_t(first) * row_bytes(b);
         if (b->precision == MT_INT8) {
           multiply(rows, b, part, sums, rounded(count));
           mt_choice_absorb_sums(choice, sums, part.count, in.scales + first, b->scales.data() + part.first,

@@ -25,6 +25,8 @@ extension ModelDirectory {
     let file = try Safetensors(contentsOf: weights)
     let wanted = (precision ?? description.precision).supported
     let model = try makeModel(description, file, packed: wanted)
+    // Reading the vocabulary and turning weights around leaves a megabyte of holes.
+    mt_trim_heap()
     return LoadedModel(directory: self, description: description, text: text, model: model, precision: wanted)
   }
 }

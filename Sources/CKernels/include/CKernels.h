@@ -277,6 +277,11 @@ void mt_muon_direction(float *out, float *momentum, const float *gradient, int64
 /// value = keep·value - step·direction [rows, columns], for such a block.
 void mt_muon_move(float *value, const float *direction, int64_t rows, int64_t columns, int64_t stride, float keep, float step);
 
+// ---- Memory.c --------------------------------------------------------------------------------------
+
+/// Gives free pages of the heap back to the system, where its C library can.
+void mt_trim_heap(void);
+
 #ifdef __cplusplus
 }
 #endif
