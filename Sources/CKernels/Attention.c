@@ -71,7 +71,8 @@ MT_INLINE void tile_backward(float *dq, int64_t dq_stride, float *dk, float *dv,
   float factor = 1.0f / (1.0f - p);
   int64_t longest = 0, whole = head_size / lane * lane;
   for (int64_t r = 0; r < rows; r++) longest = counts[r] > longest ? counts[r] : longest;
-  for (int64_t j = 0; j < longest; j += lane) portion(ds + j, width, dy, y_stride, transposed + j, width, head_size, rows, false);
+  for (int64_t j = 0; j < longest; j += lane)
+    portion(ds + j, width, dy, y_stride, transposed + j, width, head_size, rows, false);
   for (int64_t r = 0; r < rows; r++) {
     MT_REASSOCIATE
     float *d = ds + r * width, *u = used + r * width, inner = 0;

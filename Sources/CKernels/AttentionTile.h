@@ -137,7 +137,8 @@ MT_INLINE void tile(float *y, int64_t y_stride, const float *q, int64_t q_stride
                     int64_t w_stride, const kept *k) {
   int64_t longest = 0, whole = head_size / lane * lane;
   for (int64_t r = 0; r < rows; r++) longest = counts[r] > longest ? counts[r] : longest;
-  for (int64_t j = 0; j < longest; j += lane) portion(w + j, w_stride, q, q_stride, transposed + j, width, head_size, rows, false);
+  for (int64_t j = 0; j < longest; j += lane)
+    portion(w + j, w_stride, q, q_stride, transposed + j, width, head_size, rows, false);
   for (int64_t r = 0; r < rows; r++) {
     float *row = w + r * w_stride;
     padded_softmax(row, counts[r], 1.0f / __builtin_sqrtf((float)head_size));

@@ -47,7 +47,8 @@ MT_INLINE vector values_at(const source *s, int64_t j, bool integral, bool biase
 }
 
 // Fills whole blocks of `row`, the last one up with −∞, and sets the largest of each block, lane by lane.
-MT_INLINE void fill_row(float *row, vector *most, vector *most_of_all, const source *s, int64_t columns, bool integral, bool biased) {
+MT_INLINE void fill_row(float *row, vector *most, vector *most_of_all, const source *s, int64_t columns, bool integral,
+                        bool biased) {
   vector all = (vector){0} - INFINITY;
   int64_t whole = columns / block * block;
   for (int64_t j = 0; j < whole; j += block) {

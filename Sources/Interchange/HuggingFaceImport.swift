@@ -4,8 +4,8 @@ import Seq2Seq
 import TextProcessing
 import Translation
 
-/// Hugging Face MarianMT directories (`config.json`, `model.safetensors` or `pytorch_model.bin`, `vocab.json`, `source.spm`, `target.spm`) in
-/// and out. Format: transformers, `models/marian/{configuration,modeling,tokenization}_marian.py`.
+/// Hugging Face MarianMT directories (`config.json`, `model.safetensors` or `pytorch_model.bin`, `vocab.json`, `source.spm`,
+/// `target.spm`) in and out. Format: transformers, `models/marian/{configuration,modeling,tokenization}_marian.py`.
 ///
 /// Differences that are bridged: their decoder starts from the embedding of the padding symbol, which is zero, ours from
 /// the zero embedding, so we have no padding symbol; their ids may be in any order, ours begin with `</s>` and `<unk>`.
@@ -108,7 +108,8 @@ struct HuggingFaceReader {
     }
     guard c.decoderVocabularySize ?? c.vocabularySize == targetPieces.count else {
       throw refuse(
-        .decoderVocabularySize, "is \(c.decoderVocabularySize ?? c.vocabularySize); the vocabulary has \(targetPieces.count) pieces")
+        .decoderVocabularySize,
+        "is \(c.decoderVocabularySize ?? c.vocabularySize); the vocabulary has \(targetPieces.count) pieces")
     }
     guard c.decoderStartToken == c.padToken else {
       throw refuse(.decoderStartToken, "is \(c.decoderStartToken); only the padding symbol, \(c.padToken), is supported")
@@ -347,7 +348,8 @@ struct HuggingFaceReader {
         return zip(computed, values).allSatisfy { abs($0 - $1) < 2e-3 }
       }
       guard let match else {
-        throw ModelError(file: file.file, item: "tensor \(name)", problem: "is not sinusoidal; learnt positions are not supported")
+        throw ModelError(
+          file: file.file, item: "tensor \(name)", problem: "is not sinusoidal; learnt positions are not supported")
       }
       kind = match.0
     }

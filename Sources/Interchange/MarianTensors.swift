@@ -53,7 +53,9 @@ struct MarianPart {
         for i in values.indices { parameter.data[offset + i] = values[i] }
         offset += values.count
       case .transposed:
-        for row in 0..<rows { for column in 0..<columns { parameter.data[row * columns + column] = values[column * rows + row] } }
+        for row in 0..<rows {
+          for column in 0..<columns { parameter.data[row * columns + column] = values[column * rows + row] }
+        }
       case .sum: for i in values.indices { parameter.data[i] += values[i] }
       case .absent: break
       }
@@ -80,7 +82,9 @@ struct MarianPart {
           }
         case .rows: for i in values.indices { values[i] = parameter.data[start + i] }
         case .transposed:
-          for row in 0..<rows { for column in 0..<columns { values[column * rows + row] = parameter.data[row * columns + column] } }
+          for row in 0..<rows {
+            for column in 0..<columns { values[column * rows + row] = parameter.data[row * columns + column] }
+          }
         case .sum: if number == 0 { for i in values.indices { values[i] = parameter.data[i] } }
         case .absent: break
         }

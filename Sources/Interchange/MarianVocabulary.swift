@@ -46,7 +46,8 @@ struct MarianVocabulary: Equatable {
     }
     for (id, names) in [(0, ["</s>", "eos"]), (1, ["<unk>", "UNK"])] {
       guard words.count > id, names.contains(words[id]) else {
-        throw ModelError(file: url.path, problem: "has \(words.count > id ? words[id] : "nothing") under id \(id); \(names[0]) expected")
+        let found = words.count > id ? words[id] : "nothing"
+        throw ModelError(file: url.path, problem: "has \(found) under id \(id); \(names[0]) expected")
       }
     }
     var seen = Set<[UInt8]>()

@@ -91,7 +91,9 @@ struct PickleReader {
   }
 
   private mutating func text(_ length: Int) throws -> Value {
-    guard let text = String(validating: try reader.bytes(length), as: UTF8.self) else { throw fail("has text that is not UTF-8") }
+    guard let text = String(validating: try reader.bytes(length), as: UTF8.self) else {
+      throw fail("has text that is not UTF-8")
+    }
     return .text(text)
   }
 
@@ -155,7 +157,9 @@ struct PickleReader {
       case "j": stack.append(try get(Int(reader.u32())))
       case "c": stack.append(.global("\(try line()).\(try line())"))
       case "\u{93}":
-        guard case .text(let name) = try pop(), case .text(let module) = try pop() else { throw fail("has a name that is no text") }
+        guard case .text(let name) = try pop(), case .text(let module) = try pop() else {
+          throw fail("has a name that is no text")
+        }
         stack.append(.global("\(module).\(name)"))
       case "R":
         let (arguments, function) = (try pop(), try pop())
@@ -220,7 +224,9 @@ struct PickleReader {
       else { throw fail("makes a tensor from other things than storage, offset, shape and strides") }
       return .tensor(try tensor(storage, offset, shape, strides))
     case "torch._utils._rebuild_parameter":
-      guard let first = arguments.first, case .tensor = first else { throw fail("makes a parameter from something that is no tensor") }
+      guard let first = arguments.first, case .tensor = first else {
+        throw fail("makes a parameter from something that is no tensor")
+      }
       return first
     default:
       throw fail("wants to call \(name); that is no part of a tensor, and nothing is run")

@@ -112,7 +112,9 @@ struct ZipArchive {
     }
     reader.place = end + commentLength
     guard flags & 1 == 0 else { throw fail("is encrypted", name) }
-    guard method == 0 || method == 8 else { throw fail("is packed by method \(method); 0 (stored) or 8 (deflate) expected", name) }
+    guard method == 0 || method == 8 else {
+      throw fail("is packed by method \(method); 0 (stored) or 8 (deflate) expected", name)
+    }
     // Deflate packs at most 1,032 bytes into one.
     guard method == 0 ? packed == count : count / 1032 <= packed else {
       throw fail("claims \(count) bytes from \(packed)", name)

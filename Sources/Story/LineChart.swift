@@ -38,7 +38,7 @@ struct LineChart {
       Series(name: line.name, points: line.points.filter { $0.y.isFinite && (!isLogarithmic || $0.y > 0) })
     }
     let xs = drawn.flatMap { $0.points.map(\.x) }
-    let ys = drawn.flatMap { $0.points.map { isLogarithmic ? log10($0.y) : $0.y } } + (mark.map { [isLogarithmic ? log10($0.y) : $0.y] } ?? [])
+    let ys = (drawn.flatMap { $0.points.map(\.y) } + (mark.map { [$0.y] } ?? [])).map { isLogarithmic ? log10($0) : $0 }
     guard let x0 = xs.min(), let x1 = xs.max(), var y0 = ys.min(), var y1 = ys.max() else { return "" }
     if fromZero, !isLogarithmic { y0 = min(y0, 0) }
     if isLogarithmic { (y0, y1) = (y0.rounded(.down), y1.rounded(.up)) }
@@ -140,7 +140,8 @@ struct HeatMap {
     }
     for (i, row) in values.enumerated() {
       for (j, value) in row.enumerated() where abs(value) >= 0.005 {
-        let name = rows.isEmpty ? "" : "<title>\(escaped(rows[i])) ← \(escaped(columns[j])): \(String(format: "%.3f", value))</title>"
+        let share = String(format: "%.3f", value)
+        let name = rows.isEmpty ? "" : "<title>\(escaped(rows[i])) ← \(escaped(columns[j])): \(share)</title>"
         parts.append(
           "<rect class=\"\(value < 0 ? "cold" : "heat")\" x=\"\(number(left + cell * Double(j)))\" "
             + "y=\"\(number(top + cell * Double(i)))\" width=\"\(number(cell))\" height=\"\(number(cell))\" "

@@ -29,8 +29,8 @@ public struct Story: Sendable {
     let stage = Stage(cell.configuration)
     return [
       cell.name, stage.cell, stage.attention, stage.encoder, stage.layers, Format.grouped(cell.parameters),
-      Format.fixed(cell.bleu, 1), Format.fixed(cell.chrF, 1), Format.fixed(cell.lengthRatio, 3), Format.grouped(Int(cell.tokensPerSecond)),
-      Format.fixed(cell.seconds / 60, 1),
+      Format.fixed(cell.bleu, 1), Format.fixed(cell.chrF, 1), Format.fixed(cell.lengthRatio, 3),
+      Format.grouped(Int(cell.tokensPerSecond)), Format.fixed(cell.seconds / 60, 1),
     ]
   }
 

@@ -31,7 +31,9 @@ struct BytePairLearner {
   }
 
   /// - Parameter words: words without a space before them and with one, each with its count.
-  func learn(_ words: [(bytes: ArraySlice<UInt8>, afterSpace: Bool, count: Int)], vocabularySize: Int) throws(TextError) -> Result {
+  func learn(
+    _ words: [(bytes: ArraySlice<UInt8>, afterSpace: Bool, count: Int)], vocabularySize: Int
+  ) throws(TextError) -> Result {
     let inventory = characters(words)
     let fixed = 2 + (configuration.byteFallback ? 256 : 0)
     guard fixed + inventory.count <= vocabularySize else {

@@ -248,7 +248,9 @@ enum TechnicalWords {
       while end < scalars.count {
         if Numbers.isDigit(scalars[end]) {
           digits += 1
-        } else if scalars[end] == " ", Numbers.isDigit(scalars[end - 1]), end + 1 < scalars.count, Numbers.isDigit(scalars[end + 1]) {
+        } else if scalars[end] == " ", end + 1 < scalars.count,
+          Numbers.isDigit(scalars[end - 1]), Numbers.isDigit(scalars[end + 1])
+        {
           groups += 1
         } else {
           break

@@ -53,7 +53,8 @@ extension TextPipeline {
     let learnt = try BytePairLearner(configuration: configuration)
       .learn(words, vocabularySize: configuration.vocabularySize - reserved.count)
     return Vocabulary(
-      characters: learnt.characters + reserved.filter { !learnt.characters.contains($0) }, merges: learnt.merges, byteFallback: configuration.byteFallback, isShared: isShared)
+      characters: learnt.characters + reserved.filter { !learnt.characters.contains($0) }, merges: learnt.merges,
+      byteFallback: configuration.byteFallback, isShared: isShared)
   }
 }
 

@@ -18,8 +18,9 @@ struct HuggingFaceMarianExport: ParsableCommand {
     abstract: "A Hugging Face MarianMT directory, for transformers and CTranslate2.",
     discussion: """
       For transformers with normalization: post, without final_normalization and with self-attention in the decoder. \
-      Weights are written as float32. The SentencePiece models are written for models trained with tokenizer: marks or whitespace, byte_fallback: true, \
-      lowercase: false and normal_form: nfc, and for imported ones; else a warning says what is missing.
+      Weights are written as float32. The SentencePiece models are written for models trained with tokenizer: marks or \
+      whitespace, byte_fallback: true, lowercase: false and normal_form: nfc, and for imported ones; else a warning says \
+      what is missing.
 
       Example:  mt export hf-marian Models/fr-en fr-en-hf
       """)
@@ -44,8 +45,8 @@ struct MarianExport: ParsableCommand {
     commandName: "marian",
     abstract: "A directory for Marian: model, vocabularies and decoder.yml.",
     discussion: """
-      For transformers of either normalization and either decoder_cell, and for attention RNNs of the cells gru and lstm with one bidirectional \
-      encoder layer and additive attention. Weights are written as float32. Marian computes a transformer's positions and \
+      For transformers of either normalization and either decoder_cell, and for attention RNNs of the cells gru and lstm \
+      with one bidirectional encoder layer and additive attention. Weights are written as float32. Marian computes a transformer's positions and \
       norms its own way: log-probabilities are equal where the model was trained with positions: marian and \
       layer_norm_epsilon: 1e-6, and a warning says where they are not. Vocabularies are SentencePiece models, or lists of \
       words where the text was trained otherwise than `mt help export hf-marian` says.

@@ -146,7 +146,11 @@ struct MarkupRunBuilder {
     var text = ""
     var depth = 0
     for character in element {
-      if character == "<" { depth += 1 } else if character == ">", depth > 0 { depth -= 1 } else if depth == 0 { text.append(character) }
+      switch character {
+      case "<": depth += 1
+      case ">" where depth > 0: depth -= 1
+      default: if depth == 0 { text.append(character) }
+      }
     }
     return HTMLEntities.decode(text[...]).split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
