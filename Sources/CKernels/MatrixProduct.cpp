@@ -122,9 +122,7 @@ struct converted {
   char *rest;
 };
 
-size_t row_bytes(const mt_packed_matrix *b) {
-  return size_t(b->k) * (b->precision == MT_INT8 ? 1 : weight_bytes(b->precision));
-}
+size_t row_bytes(const mt_packed_matrix *b) { return size_t(b->k) * weight_bytes(b->precision); }
 
 // Float32 is copied only to be rounded, a few rows at a time.
 int64_t converted_bytes(const mt_packed_matrix *b, int64_t m) {

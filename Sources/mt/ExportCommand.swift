@@ -46,10 +46,10 @@ struct MarianExport: ParsableCommand {
     abstract: "A directory for Marian: model, vocabularies and decoder.yml.",
     discussion: """
       For transformers of either normalization and either decoder_cell, and for attention RNNs of the cells gru and lstm \
-      with one bidirectional encoder layer and additive attention. Weights are written as float32. Marian computes a transformer's positions and \
-      norms its own way: log-probabilities are equal where the model was trained with positions: marian and \
-      layer_norm_epsilon: 1e-6, and a warning says where they are not. Vocabularies are SentencePiece models, or lists of \
-      words where the text was trained otherwise than `mt help export hf-marian` says.
+      with one bidirectional encoder layer and additive attention. Weights are written as float32. Marian computes a \
+      transformer's positions and norms its own way: log-probabilities are equal where the model was trained with \
+      positions: marian and layer_norm_epsilon: 1e-6, and a warning says where they are not. Vocabularies are \
+      SentencePiece models, or lists of words where the text was trained otherwise than `mt help export hf-marian` says.
 
       Example:  mt export marian Models/fr-en fr-en-marian
       """)
