@@ -19,7 +19,7 @@ public final class Graph {
   public init(arena: Arena, precision: Precision = .float32, padsRows: Bool = true) {
     self.arena = arena
     self.padsRows = padsRows
-    self.precision = precision == .int8 ? .float32 : precision
+    self.precision = precision == .int8 ? .float32 : precision.supported
     gradients = nil
   }
 
@@ -27,7 +27,7 @@ public final class Graph {
   public init(arena: Arena, gradients: GradientBuffer, precision: Precision = .float32, random: RandomGenerator?) {
     self.arena = arena
     self.gradients = gradients
-    self.precision = precision
+    self.precision = precision.supported
     self.random = random
     padsRows = true
   }

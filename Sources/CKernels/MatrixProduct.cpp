@@ -1,5 +1,5 @@
-// Matrix products by oneDNN, one thread each. Primitives are kept per thread by shape; oneDNN shares the compiled
-// code between threads in its own cache.
+// Matrix products, one thread each: by oneDNN, or by our own loops where mt_uses_tiles. oneDNN's primitives are kept per
+// thread by shape; it shares the compiled code between threads in its own cache.
 #include "OneDNN.h"
 #include <algorithm>
 #include <cmath>
@@ -60,7 +60,14 @@ int plain(const void *a, bool ta, const void *b, bool tb, float *c, int64_t m, i
   }
   use_one_thread();
   static thread_local std::unordered_map<key, std::unique_ptr<product>, key_hash> cache;
+  static thread_local std::vector<float> scratch;
   try {
+    if (t == type::f32 && !ta && mt_uses_tiles(MT_FLOAT32)) {
+      scratch.resize(std::max(scratch.size(), size_t(mt_plain_tiles_scratch(n, k))));
+      mt_plain_tiles_f32(static_cast<const float *>(a), static_cast<const float *>(b), tb, c, m, n, k, accumulate,
+                         scratch.data());
+      return 0;
+    }
     key id{m, n, k, uint32_t(ta) | uint32_t(tb) << 1 | uint32_t(accumulate) << 2 | uint32_t(t == type::bf16) << 3};
     auto found = cache.find(id);
     if (found == cache.end()) {
@@ -108,8 +115,8 @@ namespace {
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // A primitive belongs to one number of rows and takes some 27 kB, so rows are rounded up to few numbers.
-int64_t rounded(int64_t rows) {
-  return rows <= 8 ? rows : rows <= 16 ? (rows + 1) / 2 * 2 : (rows + 3) / 4 * 4;
+int64_t rounded(const mt_packed_matrix *b, int64_t rows) {
+  return b->tiled ? rows : rows <= 8 ? rows : rows <= 16 ? (rows + 1) / 2 * 2 : (rows + 3) / 4 * 4;
 }
 
 // Enough for any of them after rounding.
@@ -122,7 +129,10 @@ struct converted {
   char *rest;
 };
 
-size_t row_bytes(const mt_packed_matrix *b) { return size_t(b->k) * weight_bytes(b->precision); }
+// Our own loops take integers of 16 bits, in pairs.
+size_t row_bytes(const mt_packed_matrix *b) {
+  return b->tiled && b->precision == MT_INT8 ? size_t(b->k + 1) / 2 * 4 : size_t(b->k) * weight_bytes(b->precision);
+}
 
 // Float32 is copied only to be rounded, a few rows at a time.
 int64_t converted_bytes(const mt_packed_matrix *b, int64_t m) {
@@ -138,8 +148,9 @@ converted convert(const float *a, const mt_packed_matrix *b, int64_t m, void *sc
   if (b->precision == MT_BFLOAT16) {
     mt_to_bfloat16(reinterpret_cast<uint16_t *>(room), a, m * b->k);
   } else {
-    c.scales = reinterpret_cast<float *>(room + aligned(room_rows(m) * b->k));
-    mt_quantize_rows(reinterpret_cast<uint8_t *>(room), c.scales, a, m, b->k);
+    c.scales = reinterpret_cast<float *>(room + aligned(room_rows(m) * int64_t(row_bytes(b))));
+    if (b->tiled) mt_quantize_rows_wide(reinterpret_cast<int16_t *>(room), c.scales, a, m, b->k);
+    else mt_quantize_rows(reinterpret_cast<uint8_t *>(room), c.scales, a, m, b->k);
   }
   return c;
 }
@@ -147,7 +158,7 @@ converted convert(const float *a, const mt_packed_matrix *b, int64_t m, void *sc
 // The same with rows of nothing after the m-th, up to the rounded number.
 converted convert_rounded(const float *a, const mt_packed_matrix *b, int64_t m, void *scratch) {
   auto c = convert(a, b, m, scratch);
-  int64_t surplus = rounded(m) - m;
+  int64_t surplus = rounded(b, m) - m;
   if (surplus == 0) return c;
   auto room = static_cast<char *>(scratch);
   if (b->precision == MT_FLOAT32) {
@@ -160,6 +171,15 @@ converted convert_rounded(const float *a, const mt_packed_matrix *b, int64_t m, 
 
 // c[m, part] = rows·part, without what makes values of integers.
 void multiply(const void *rows, const mt_packed_matrix *b, const panel &part, void *c, int64_t m) {
+  if (b->tiled) {
+    if (b->precision == MT_INT8)
+      mt_tiles_int8(static_cast<const int16_t *>(rows), static_cast<const int8_t *>(part.strips), static_cast<int32_t *>(c), m,
+                    part.count, b->k);
+    else
+      mt_tiles_f32(static_cast<const float *>(rows), b->k, static_cast<const float *>(part.strips), static_cast<float *>(c),
+                   part.count, m, part.count, b->k, false);
+    return;
+  }
   static thread_local std::unordered_map<key, std::unique_ptr<product>, key_hash> cache;
   // Matrices of one shape and precision share a layout, so they share primitives.
   key id{m, part.count, b->k, uint32_t(b->precision)};
@@ -177,7 +197,7 @@ void multiply(const void *rows, const mt_packed_matrix *b, const panel &part, vo
 
 extern "C" int64_t mt_packed_scratch(const mt_packed_matrix *b, int64_t m) {
   int64_t chunk = std::min(m, chunk_rows);
-  return converted_bytes(b, chunk) + aligned(rounded(chunk) * mt_panel_width(b->n) * 4);
+  return converted_bytes(b, chunk) + aligned(rounded(b, chunk) * mt_panel_width(b->n) * 4);
 }
 
 extern "C" int mt_linear_packed(const float *a, const mt_packed_matrix *b, const float *bias, mt_activation activation,
@@ -191,16 +211,16 @@ extern "C" int mt_linear_packed(const float *a, const mt_packed_matrix *b, const
       for (auto &part : b->panels) {
         if (b->precision == MT_INT8) {
           auto sums = reinterpret_cast<int32_t *>(in.rest);
-          multiply(in.rows, b, part, sums, rounded(count));
+          multiply(in.rows, b, part, sums, rounded(b, count));
           mt_dequantize_rows(out + part.first, b->n, sums, in.scales, b->scales.data() + part.first,
                              b->shifts.data() + part.first, bias ? bias + part.first : nullptr, count, part.count,
                              activation == MT_RELU);
-        } else if (part.count == b->n && rounded(count) == count) {
+        } else if (part.count == b->n && rounded(b, count) == count) {
           multiply(in.rows, b, part, out, count);
         } else {
           // oneDNN may sum in another order where rows are further apart, so each portion is made by itself.
           auto values = reinterpret_cast<float *>(in.rest);
-          multiply(in.rows, b, part, values, rounded(count));
+          multiply(in.rows, b, part, values, rounded(b, count));
           for (int64_t r = 0; r < count; r++)
             std::memcpy(out + r * b->n + part.first, values + r * part.count, size_t(part.count) * sizeof(float));
         }
@@ -225,7 +245,8 @@ extern "C" int mt_matmul_packed(const float *a, const mt_packed_matrix *b, float
 extern "C" bool mt_has_int8(void) {
   static const bool is_exact = [] {
 #if defined(__x86_64__)
-    if (!__builtin_cpu_supports("avx2")) return false;
+    if (mt_uses_tiles(MT_INT8)) return true;
+    if (!__builtin_cpu_supports("avx512bw")) return false;
     constexpr int64_t k = 64, n = 16;
     std::vector<int8_t> weights(size_t(k * n), 127);
     std::vector<float> scales(size_t(n), 1.0f / 127), rows(size_t(k), 1.0f), sums(static_cast<size_t>(n));
@@ -243,7 +264,7 @@ extern "C" bool mt_has_int8(void) {
 }
 
 extern "C" int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m) {
-  int64_t chunk = rounded(std::min(m, chunk_rows));
+  int64_t chunk = rounded(b, std::min(m, chunk_rows));
   return converted_bytes(b, m) + aligned(chunk * mt_panel_width(b->n) * 4);
 }
 
@@ -261,7 +282,7 @@ extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const
         int64_t count = std::min(chunk_rows, m - first);
         const void *rows = static_cast<const char *>(in.rows) + size_t(first) * row_bytes(b);
         if (b->precision == MT_INT8) {
-          multiply(rows, b, part, sums, rounded(count));
+          multiply(rows, b, part, sums, rounded(b, count));
           mt_choice_absorb_sums(choice, sums, part.count, in.scales + first, b->scales.data() + part.first,
                                 b->shifts.data() + part.first, part_bias, first, count, part.first, part.count);
         } else {

@@ -1,7 +1,9 @@
-// oneDNN, and matrices in the layouts it prefers.
+// oneDNN, and matrices in the layouts it prefers, or in strips for our own loops.
 #pragma once
 #include "CKernels.h"
+#include <cstdlib>
 #include <dlfcn.h>
+#include <memory>
 #include <vector>
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -58,6 +60,7 @@ struct panel {
   int64_t first, count;
   memory::desc layout_desc;
   memory weights;
+  const void *strips = nullptr;  // in place of the weights, where mt_uses_tiles
 };
 
 }  // namespace onednn
@@ -65,8 +68,10 @@ struct panel {
 struct mt_packed_matrix {
   int64_t k, n;
   mt_precision precision;
+  bool tiled;
   std::vector<onednn::panel> panels;
+  std::unique_ptr<void, decltype(&std::free)> strips{nullptr, std::free};
   std::vector<float> scales;    // int8: value = integer·scale, one per column
-  std::vector<int32_t> shifts;  // int8: 128·Σ_k integer, to undo the +128 of the rows
+  std::vector<int32_t> shifts;  // int8: 128·Σ_k integer, to undo the +128 of the rows; 0 if tiled
   std::vector<int32_t> places;  // of the elements of a column, after its first, in the panels' layout
 };

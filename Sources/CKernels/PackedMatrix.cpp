@@ -1,12 +1,35 @@
-// Weight matrices in the layouts that oneDNN multiplies fastest: made, measured, and read back column by column.
+// Weight matrices in the layouts that oneDNN, or our own loops, multiply fastest: made, measured, and read back column by column.
 #include "OneDNN.h"
 #include <algorithm>
 #include <cstring>
-#include <memory>
+#include <new>
 
 using namespace onednn;
 
 namespace {
+
+int64_t strip_bytes(const mt_packed_matrix *p, int64_t columns) {
+  return mt_strip_values(p->k, columns, p->precision) * int64_t(weight_bytes(p->precision));
+}
+
+// The panels of `b` in strips, one panel after the other.
+void pack_strips(mt_packed_matrix *p, const void *b, bool transposed) {
+  int64_t bytes = 0, width = mt_panel_width(p->n), stride = transposed ? p->k : p->n;
+  for (int64_t first = 0; first < p->n; first += width) bytes += strip_bytes(p, std::min(width, p->n - first));
+  p->strips.reset(std::aligned_alloc(64, size_t(bytes + 63) / 64 * 64));
+  if (!p->strips) throw std::bad_alloc();
+  auto room = static_cast<char *>(p->strips.get());
+  for (int64_t first = 0; first < p->n; first += width) {
+    int64_t count = std::min(width, p->n - first);
+    int64_t start = transposed ? first * p->k : first;
+    if (p->precision == MT_INT8)
+      mt_strips_int8(reinterpret_cast<int8_t *>(room), static_cast<const int8_t *>(b) + start, transposed, stride, p->k, count);
+    else
+      mt_strips_f32(reinterpret_cast<float *>(room), static_cast<const float *>(b) + start, transposed, stride, p->k, count);
+    p->panels.push_back({first, count, {}, {}, room});
+    room += strip_bytes(p, count);
+  }
+}
 
 // `b` [K,N], or [N,K] if transposed, in the precision asked for.
 std::unique_ptr<mt_packed_matrix> pack(const void *b, bool transposed, int64_t k, int64_t n, mt_precision precision) {
@@ -15,6 +38,11 @@ std::unique_ptr<mt_packed_matrix> pack(const void *b, bool transposed, int64_t k
   p->k = k;
   p->n = n;
   p->precision = precision;
+  p->tiled = mt_uses_tiles(precision);
+  if (p->tiled) {
+    pack_strips(p.get(), b, transposed);
+    return p;
+  }
   for (int64_t first = 0, width = mt_panel_width(n); first < n; first += width) {
     int64_t count = std::min(width, n - first);
     // The layout is asked for at one row count and then used at all of them.
@@ -36,6 +64,7 @@ mt_packed_matrix *pack_integers(const int8_t *b, bool transposed, std::vector<fl
   auto p = pack(b, transposed, k, n, MT_INT8);
   p->scales = std::move(scales);
   p->shifts.resize(size_t(n));
+  if (p->tiled) return p.release();
   mt_sum_weights(p->shifts.data(), b, transposed, k, n);
   for (auto &sum : p->shifts) sum *= 128;
   return p.release();
@@ -77,14 +106,16 @@ extern "C" void mt_packed_free(mt_packed_matrix *matrix) { delete matrix; }
 
 extern "C" int64_t mt_packed_bytes(const mt_packed_matrix *b) {
   int64_t bytes = int64_t(b->scales.size() + b->shifts.size()) * 4;
-  for (auto &part : b->panels) bytes += int64_t(part.layout_desc.get_size());
+  for (auto &part : b->panels) bytes += b->tiled ? strip_bytes(b, part.count) : int64_t(part.layout_desc.get_size());
   return bytes;
 }
 
 namespace {
 
 // Where an element lies in a panel: what its row adds and what its column adds.
-int64_t place(const memory::desc &d, int dimension, int64_t index) {
+int64_t place(const mt_packed_matrix *b, const panel &part, int dimension, int64_t index) {
+  if (b->tiled) return dimension == 0 ? index * MT_STRIP : index / MT_STRIP * MT_STRIP * b->k + index % MT_STRIP;
+  auto &d = part.layout_desc;
 #if DNNL_VERSION_MAJOR >= 3
   auto blocks = d.get_inner_blks(), dimensions = d.get_inner_idxs(), strides = d.get_strides();
   int count = d.get_inner_nblks();
@@ -124,8 +155,8 @@ void read_column(const mt_packed_matrix *b, const void *column, float scale, flo
 const void *column_of(const mt_packed_matrix *b, int64_t column) {
   for (auto &part : b->panels)
     if (column < part.first + part.count) {
-      auto data = static_cast<const char *>(part.weights.get_data_handle());
-      return data + size_t(place(part.layout_desc, 1, column - part.first)) * weight_bytes(b->precision);
+      auto data = static_cast<const char *>(b->tiled ? part.strips : part.weights.get_data_handle());
+      return data + size_t(place(b, part, 1, column - part.first)) * weight_bytes(b->precision);
     }
   return nullptr;
 }
@@ -137,7 +168,7 @@ extern "C" bool mt_packed_columns(mt_packed_matrix *b, const float *table) {
   b->places.clear();
   for (auto &part : b->panels)
     for (int64_t k = 0; k < b->k; k++) {
-      int64_t at = place(part.layout_desc, 0, k);
+      int64_t at = place(b, part, 0, k);
       if (&part == &b->panels[0]) b->places.push_back(int32_t(at));
       if (at != b->places[size_t(k)]) return false;
     }

@@ -13,20 +13,37 @@ MT_INLINE float from_bits(uint32_t bits) {
   return x;
 }
 
+// 127 over the largest of a row, 0 if all are 0; and the inverse.
+MT_INLINE float row_multiplier(const float *restrict x, int64_t columns, float *restrict scale) {
+  uint32_t bits = 0;
+  for (int64_t j = 0; j < columns; j++) {
+    uint32_t b = magnitude_bits(x[j]);
+    bits = b > bits ? b : bits;
+  }
+  float most = from_bits(bits);
+  *scale = most / 127.0f;
+  return most > 0 ? 127.0f / most : 0.0f;
+}
+
 MT_CLONES void mt_quantize_rows(uint8_t *restrict out, float *restrict scales, const float *restrict x, int64_t rows,
                                 int64_t columns) {
   for (int64_t i = 0; i < rows; i++) {
     const float *xi = x + i * columns;
     uint8_t *to = out + i * columns;
-    uint32_t bits = 0;
-    for (int64_t j = 0; j < columns; j++) {
-      uint32_t b = magnitude_bits(xi[j]);
-      bits = b > bits ? b : bits;
-    }
-    float most = from_bits(bits);
-    float multiplier = most > 0 ? 127.0f / most : 0.0f;
-    scales[i] = most / 127.0f;
+    float multiplier = row_multiplier(xi, columns, scales + i);
     for (int64_t j = 0; j < columns; j++) to[j] = (uint8_t)((int32_t)__builtin_rintf(xi[j] * multiplier) + 128);
+  }
+}
+
+MT_CLONES void mt_quantize_rows_wide(int16_t *restrict out, float *restrict scales, const float *restrict x, int64_t rows,
+                                     int64_t columns) {
+  int64_t stride = (columns + 1) / 2 * 2;
+  for (int64_t i = 0; i < rows; i++) {
+    const float *xi = x + i * columns;
+    int16_t *to = out + i * stride;
+    float multiplier = row_multiplier(xi, columns, scales + i);
+    for (int64_t j = 0; j < columns; j++) to[j] = (int16_t)(int32_t)__builtin_rintf(xi[j] * multiplier);
+    if (columns < stride) to[columns] = 0;
   }
 }
 

@@ -15,12 +15,12 @@ extern "C" {
 
 /// Version of the oneDNN in use, as major*100 + minor.
 int mt_onednn_version(void);
-/// True where the processor multiplies bf16 (or 8-bit integers) natively.
+/// True where the processor multiplies bf16 natively (or 8-bit integers exactly).
 bool mt_has_bfloat16(void);
 bool mt_has_int8(void);
 
 /// C[M,N] (+)= op(A)·op(B) in f32, on the calling thread. op transposes where asked: A is stored [K,M] then.
-/// Returns 0, or oneDNN's status. A row of C does not depend on M.
+/// Returns 0, or oneDNN's status. A row of C does not depend on M, unless A is transposed.
 int mt_matmul_f32(const float *a, bool transpose_a, const float *b, bool transpose_b, float *c,
                   int64_t m, int64_t n, int64_t k, bool accumulate);
 /// The same with A and B in bf16 and C in f32.
@@ -72,6 +72,29 @@ int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m);
 int64_t mt_panel_width(int64_t columns);
 enum { MT_WIDEST_PANEL = 1024 };
 
+// ---- TileProduct.c ---------------------------------------------------------------------------------
+
+enum { MT_STRIP = 16 };
+/// Whether products of this precision are made by the loops below, and not by oneDNN: on processors without AVX-512.
+bool mt_uses_tiles(mt_precision precision);
+/// Numbers in the strips of a matrix [k, n]: MT_STRIP columns each, k by k, the last strip filled up with zeros; int8 by
+/// pairs of k, an odd k filled up likewise.
+int64_t mt_strip_values(int64_t k, int64_t n, mt_precision precision);
+/// Strips of b [k, n], or [n, k] if transposed, whose rows are `stride` apart.
+void mt_strips_f32(float *strips, const float *b, bool transposed, int64_t stride, int64_t k, int64_t n);
+void mt_strips_int8(int8_t *strips, const int8_t *b, bool transposed, int64_t stride, int64_t k, int64_t n);
+/// c [m, n] = a [m, k]·b, or that added to c. Rows of a and of c are so far apart. A row of c does not depend on m, nor on
+/// whether k is gone through at once or in portions.
+void mt_tiles_f32(const float *a, int64_t a_stride, const float *strips, float *c, int64_t c_stride, int64_t m, int64_t n,
+                  int64_t k, bool adds);
+/// The same of integers, exactly; rows of a are filled up to an even k with a zero. On x86-64 it takes AVX2.
+void mt_tiles_int8(const int16_t *a, const int8_t *strips, int32_t *c, int64_t m, int64_t n, int64_t k);
+/// c = a [m, k]·b, or that added to c, of b [k, n], or [n, k] if transposed; `scratch` holds as many numbers as the function
+/// before it says.
+int64_t mt_plain_tiles_scratch(int64_t n, int64_t k);
+void mt_plain_tiles_f32(const float *a, const float *b, bool transposed, float *c, int64_t m, int64_t n, int64_t k,
+                        bool accumulate, float *scratch);
+
 // ---- Choice.c --------------------------------------------------------------------------------------
 
 /// The choice from log-softmax(logits) of [rows, columns]: the same bits as from the product.
@@ -91,6 +114,8 @@ void mt_choice_end(const mt_choice *choice, int64_t rows);
 
 /// out = 128 + 127·x/max|row|, scales[r] = max|row|/127.
 void mt_quantize_rows(uint8_t *out, float *scales, const float *x, int64_t rows, int64_t columns);
+/// The same without the 128, rows filled up to an even number of columns with a zero.
+void mt_quantize_rows_wide(int16_t *out, float *scales, const float *x, int64_t rows, int64_t columns);
 /// y[r,j] = (sums[r,j] − shifts[j])·row_scales[r]·scales[j] + bias[j], not below 0 if relu; bias may be NULL, rows of y
 /// are `stride` apart.
 void mt_dequantize_rows(float *y, int64_t stride, const int32_t *sums, const float *row_scales, const float *scales,
