@@ -23,22 +23,23 @@ MT_INLINE float sum_of_exponentials(const float *x, int64_t count, float most) {
 // Where a row's logits come from: numbers, or the integers of a product, with a bias to add or not.
 typedef struct {
   const float *values;
-  const int32_t *sums, *shifts;
+  const int32_t *sums, *column_sums;
   float row_scale;
+  int32_t row_zero;
   const float *scales, *bias;
 } source;
 
 MT_INLINE float value_at(const source *s, int64_t j, bool integral, bool biased) {
 #pragma clang fp contract(fast)
   float bias = biased ? s->bias[j] : 0;
-  return integral ? (float)(s->sums[j] - s->shifts[j]) * (s->row_scale * s->scales[j]) + bias : s->values[j] + bias;
+  return integral ? (float)(s->sums[j] - s->column_sums[j] * s->row_zero) * (s->row_scale * s->scales[j]) + bias : s->values[j] + bias;
 }
 
 MT_INLINE vector values_at(const source *s, int64_t j, bool integral, bool biased) {
 #pragma clang fp contract(fast)
   vector x;
   if (integral) {
-    integers sums = *(const integers *)(s->sums + j) - *(const integers *)(s->shifts + j);
+    integers sums = *(const integers *)(s->sums + j) - *(const integers *)(s->column_sums + j) * s->row_zero;
     x = __builtin_convertvector(sums, vector) * (LOAD(s->scales + j) * s->row_scale);
   } else {
     x = LOAD(s->values + j);
@@ -166,10 +167,11 @@ MT_CLONES void mt_choice_absorb(const mt_choice *c, const float *logits, int64_t
 }
 
 MT_CLONES void mt_choice_absorb_sums(const mt_choice *c, const int32_t *sums, int64_t stride, const float *row_scales,
-                                     const float *scales, const int32_t *shifts, const float *bias, int64_t first_row,
-                                     int64_t rows, int64_t first_column, int64_t columns) {
+                                     const int32_t *row_zeros, const float *scales, const int32_t *column_sums,
+                                     const float *bias, int64_t first_row, int64_t rows, int64_t first_column,
+                                     int64_t columns) {
   for (int64_t r = 0; r < rows; r++) {
-    source s = {NULL, sums + r * stride, shifts, row_scales[r], scales, bias};
+    source s = {NULL, sums + r * stride, column_sums, row_scales[r], row_zeros[r], scales, bias};
     if (bias) absorb_row(c, first_row + r, &s, first_column, columns, true, true);
     else absorb_row(c, first_row + r, &s, first_column, columns, true, false);
   }

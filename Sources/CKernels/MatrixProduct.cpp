@@ -122,35 +122,36 @@ int64_t rounded(const mt_packed_matrix *b, int64_t rows) {
 // Enough for any of them after rounding.
 int64_t room_rows(int64_t rows) { return (rows + 3) / 4 * 4; }
 
-// Rows as the product wants them, and the scales of integer rows.
+// Rows as the product wants them, and of integer rows the scales and what stands for zero.
 struct converted {
   const void *rows;
   float *scales;
+  int32_t *zeros;
   char *rest;
 };
 
-// Our own loops take integers of 16 bits, in pairs.
+// Our own loops take bytes by fours.
 size_t row_bytes(const mt_packed_matrix *b) {
-  return b->tiled && b->precision == MT_INT8 ? size_t(b->k + 1) / 2 * 4 : size_t(b->k) * weight_bytes(b->precision);
+  return b->tiled && b->precision == MT_INT8 ? size_t(b->k + 3) / 4 * 4 : size_t(b->k) * weight_bytes(b->precision);
 }
 
 // Float32 is copied only to be rounded, a few rows at a time.
 int64_t converted_bytes(const mt_packed_matrix *b, int64_t m) {
-  if (b->precision == MT_FLOAT32) m = std::min(m, chunk_rows);
-  return aligned(room_rows(m) * int64_t(row_bytes(b))) + (b->precision == MT_INT8 ? aligned(m * 4) : 0);
+  if (b->precision == MT_FLOAT32) m = std::min(m, b->chunk());
+  return aligned(room_rows(m) * int64_t(row_bytes(b))) + (b->precision == MT_INT8 ? 2 * aligned(m * 4) : 0);
 }
 
 // Rows of float32 stay where they are.
 converted convert(const float *a, const mt_packed_matrix *b, int64_t m, void *scratch) {
   auto room = static_cast<char *>(scratch);
-  if (b->precision == MT_FLOAT32) return {a, nullptr, room};
-  converted c{room, nullptr, room + converted_bytes(b, m)};
+  if (b->precision == MT_FLOAT32) return {a, nullptr, nullptr, room};
+  converted c{room, nullptr, nullptr, room + converted_bytes(b, m)};
   if (b->precision == MT_BFLOAT16) {
     mt_to_bfloat16(reinterpret_cast<uint16_t *>(room), a, m * b->k);
   } else {
     c.scales = reinterpret_cast<float *>(room + aligned(room_rows(m) * int64_t(row_bytes(b))));
-    if (b->tiled) mt_quantize_rows_wide(reinterpret_cast<int16_t *>(room), c.scales, a, m, b->k);
-    else mt_quantize_rows(reinterpret_cast<uint8_t *>(room), c.scales, a, m, b->k);
+    c.zeros = reinterpret_cast<int32_t *>(reinterpret_cast<char *>(c.scales) + aligned(m * 4));
+    (b->tiled ? mt_quantize_rows_7 : mt_quantize_rows)(reinterpret_cast<uint8_t *>(room), c.scales, c.zeros, a, m, b->k);
   }
   return c;
 }
@@ -163,7 +164,7 @@ converted convert_rounded(const float *a, const mt_packed_matrix *b, int64_t m, 
   auto room = static_cast<char *>(scratch);
   if (b->precision == MT_FLOAT32) {
     std::memcpy(room, a, size_t(m) * row_bytes(b));
-    c = {room, nullptr, room + converted_bytes(b, m)};
+    c = {room, nullptr, nullptr, room + converted_bytes(b, m)};
   }
   std::memset(room + size_t(m) * row_bytes(b), 0, size_t(surplus) * row_bytes(b));
   return c;
@@ -173,7 +174,7 @@ converted convert_rounded(const float *a, const mt_packed_matrix *b, int64_t m, 
 void multiply(const void *rows, const mt_packed_matrix *b, const panel &part, void *c, int64_t m) {
   if (b->tiled) {
     if (b->precision == MT_INT8)
-      mt_tiles_int8(static_cast<const int16_t *>(rows), static_cast<const int8_t *>(part.strips), static_cast<int32_t *>(c), m,
+      mt_tiles_int8(static_cast<const uint8_t *>(rows), static_cast<const int8_t *>(part.strips), static_cast<int32_t *>(c), m,
                     part.count, b->k);
     else
       mt_tiles_f32(static_cast<const float *>(rows), b->k, static_cast<const float *>(part.strips), static_cast<float *>(c),
@@ -196,7 +197,7 @@ void multiply(const void *rows, const mt_packed_matrix *b, const panel &part, vo
 }  // namespace
 
 extern "C" int64_t mt_packed_scratch(const mt_packed_matrix *b, int64_t m) {
-  int64_t chunk = std::min(m, chunk_rows);
+  int64_t chunk = std::min(m, b->chunk());
   return converted_bytes(b, chunk) + aligned(rounded(b, chunk) * mt_panel_width(b->n) * 4);
 }
 
@@ -204,16 +205,16 @@ extern "C" int mt_linear_packed(const float *a, const mt_packed_matrix *b, const
                                 float *c, int64_t m, void *scratch) {
   use_one_thread();
   try {
-    for (int64_t first = 0; first < m; first += chunk_rows) {
-      int64_t count = std::min(chunk_rows, m - first);
+    for (int64_t first = 0; first < m; first += b->chunk()) {
+      int64_t count = std::min(b->chunk(), m - first);
       float *out = c + first * b->n;
       auto in = convert_rounded(a + first * b->k, b, count, scratch);
       for (auto &part : b->panels) {
         if (b->precision == MT_INT8) {
           auto sums = reinterpret_cast<int32_t *>(in.rest);
           multiply(in.rows, b, part, sums, rounded(b, count));
-          mt_dequantize_rows(out + part.first, b->n, sums, in.scales, b->scales.data() + part.first,
-                             b->shifts.data() + part.first, bias ? bias + part.first : nullptr, count, part.count,
+          mt_dequantize_rows(out + part.first, b->n, sums, in.scales, in.zeros, b->scales.data() + part.first,
+                             b->column_sums.data() + part.first, bias ? bias + part.first : nullptr, count, part.count,
                              activation == MT_RELU);
         } else if (part.count == b->n && rounded(b, count) == count) {
           multiply(in.rows, b, part, out, count);
@@ -264,7 +265,7 @@ extern "C" bool mt_has_int8(void) {
 }
 
 extern "C" int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m) {
-  int64_t chunk = rounded(b, std::min(m, chunk_rows));
+  int64_t chunk = rounded(b, std::min(m, b->chunk()));
   return converted_bytes(b, m) + aligned(chunk * mt_panel_width(b->n) * 4);
 }
 
@@ -278,13 +279,14 @@ extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const
     // Portion by portion of the vocabulary: its weights are read once, and its logits never leave the cache.
     for (auto &part : b->panels) {
       const float *part_bias = bias ? bias + part.first : nullptr;
-      for (int64_t first = 0; first < m; first += chunk_rows) {
-        int64_t count = std::min(chunk_rows, m - first);
+      for (int64_t first = 0; first < m; first += b->chunk()) {
+        int64_t count = std::min(b->chunk(), m - first);
         const void *rows = static_cast<const char *>(in.rows) + size_t(first) * row_bytes(b);
         if (b->precision == MT_INT8) {
           multiply(rows, b, part, sums, rounded(b, count));
-          mt_choice_absorb_sums(choice, sums, part.count, in.scales + first, b->scales.data() + part.first,
-                                b->shifts.data() + part.first, part_bias, first, count, part.first, part.count);
+          mt_choice_absorb_sums(choice, sums, part.count, in.scales + first, in.zeros + first,
+                                b->scales.data() + part.first, b->column_sums.data() + part.first, part_bias, first, count,
+                                part.first, part.count);
         } else {
           multiply(rows, b, part, sums, count);
           mt_choice_absorb(choice, reinterpret_cast<float *>(sums), part.count, part_bias, first, count, part.first,

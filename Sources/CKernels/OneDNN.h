@@ -46,8 +46,8 @@ inline matmul::primitive_desc describe(const memory::desc &a, const memory::desc
 #endif
 }
 
-// Rows that are multiplied at once.
-constexpr int64_t chunk_rows = 32;
+// Rows that are multiplied at once by oneDNN, and by our own loops, which like a multiple of their tiles.
+constexpr int64_t chunk_rows = 32, tiled_chunk_rows = 96;
 
 inline type weight_type(mt_precision p) { return p == MT_INT8 ? type::s8 : p == MT_BFLOAT16 ? type::bf16 : type::f32; }
 inline type row_type(mt_precision p) { return p == MT_INT8 ? type::u8 : p == MT_BFLOAT16 ? type::bf16 : type::f32; }
@@ -69,9 +69,10 @@ struct mt_packed_matrix {
   int64_t k, n;
   mt_precision precision;
   bool tiled;
+  int64_t chunk() const { return tiled ? onednn::tiled_chunk_rows : onednn::chunk_rows; }
   std::vector<onednn::panel> panels;
   std::unique_ptr<void, decltype(&std::free)> strips{nullptr, std::free};
   std::vector<float> scales;    // int8: value = integer·scale, one per column
-  std::vector<int32_t> shifts;  // int8: 128·Σ_k integer, to undo the +128 of the rows; 0 if tiled
+  std::vector<int32_t> column_sums;  // int8: Σ_k integer, to undo what stands for zero in the rows
   std::vector<int32_t> places;  // of the elements of a column, after its first, in the panels' layout
 };

@@ -63,10 +63,8 @@ std::unique_ptr<mt_packed_matrix> pack(const void *b, bool transposed, int64_t k
 mt_packed_matrix *pack_integers(const int8_t *b, bool transposed, std::vector<float> scales, int64_t k, int64_t n) {
   auto p = pack(b, transposed, k, n, MT_INT8);
   p->scales = std::move(scales);
-  p->shifts.resize(size_t(n));
-  if (p->tiled) return p.release();
-  mt_sum_weights(p->shifts.data(), b, transposed, k, n);
-  for (auto &sum : p->shifts) sum *= 128;
+  p->column_sums.resize(size_t(n));
+  mt_sum_weights(p->column_sums.data(), b, transposed, k, n);
   return p.release();
 }
 
@@ -105,7 +103,7 @@ extern "C" mt_packed_matrix *mt_pack(const float *b, bool transposed, int64_t k,
 extern "C" void mt_packed_free(mt_packed_matrix *matrix) { delete matrix; }
 
 extern "C" int64_t mt_packed_bytes(const mt_packed_matrix *b) {
-  int64_t bytes = int64_t(b->scales.size() + b->shifts.size()) * 4;
+  int64_t bytes = int64_t(b->scales.size() + b->column_sums.size()) * 4;
   for (auto &part : b->panels) bytes += b->tiled ? strip_bytes(b, part.count) : int64_t(part.layout_desc.get_size());
   return bytes;
 }

@@ -1,4 +1,4 @@
-#include "Math.h"
+#include "Vector.h"
 
 // The bits of non-negative floats are ordered as the floats are, and a maximum of integers vectorises.
 MT_INLINE uint32_t magnitude_bits(float x) {
@@ -13,58 +13,77 @@ MT_INLINE float from_bits(uint32_t bits) {
   return x;
 }
 
-// 127 over the largest of a row, 0 if all are 0; and the inverse.
-MT_INLINE float row_multiplier(const float *restrict x, int64_t columns, float *restrict scale) {
-  uint32_t bits = 0;
-  for (int64_t j = 0; j < columns; j++) {
-    uint32_t b = magnitude_bits(x[j]);
-    bits = b > bits ? b : bits;
-  }
-  float most = from_bits(bits);
-  *scale = most / 127.0f;
-  return most > 0 ? 127.0f / most : 0.0f;
-}
-
-MT_CLONES void mt_quantize_rows(uint8_t *restrict out, float *restrict scales, const float *restrict x, int64_t rows,
-                                int64_t columns) {
+MT_CLONES void mt_quantize_rows(uint8_t *restrict out, float *restrict scales, int32_t *restrict zeros,
+                                const float *restrict x, int64_t rows, int64_t columns) {
   for (int64_t i = 0; i < rows; i++) {
     const float *xi = x + i * columns;
     uint8_t *to = out + i * columns;
-    float multiplier = row_multiplier(xi, columns, scales + i);
+    uint32_t bits = 0;
+    for (int64_t j = 0; j < columns; j++) {
+      uint32_t b = magnitude_bits(xi[j]);
+      bits = b > bits ? b : bits;
+    }
+    float most = from_bits(bits);
+    float multiplier = most > 0 ? 127.0f / most : 0.0f;
+    scales[i] = most / 127.0f;
+    zeros[i] = 128;
     for (int64_t j = 0; j < columns; j++) to[j] = (uint8_t)((int32_t)__builtin_rintf(xi[j] * multiplier) + 128);
   }
 }
 
-MT_CLONES void mt_quantize_rows_wide(int16_t *restrict out, float *restrict scales, const float *restrict x, int64_t rows,
-                                     int64_t columns) {
-  int64_t stride = (columns + 1) / 2 * 2;
-  for (int64_t i = 0; i < rows; i++) {
-    const float *xi = x + i * columns;
-    int16_t *to = out + i * stride;
-    float multiplier = row_multiplier(xi, columns, scales + i);
-    for (int64_t j = 0; j < columns; j++) to[j] = (int16_t)(int32_t)__builtin_rintf(xi[j] * multiplier);
-    if (columns < stride) to[columns] = 0;
+// The bytes of a row, its scale and what stands for zero.
+MT_INLINE void quantize_row_7(uint8_t *restrict to, float *scale, int32_t *zero, const float *restrict x, int64_t columns) {
+  vector high = {0}, low = {0};
+  int64_t j = 0;
+  for (; j + lane <= columns; j += lane) {
+    high = larger(LOAD(x + j), high);
+    low = larger(-LOAD(x + j), low);
+  }
+  float above = 0, below = 0;
+  for (int64_t l = 0; l < lane; l++) {
+    above = high[l] > above ? high[l] : above;
+    below = low[l] > below ? low[l] : below;
+  }
+  for (; j < columns; j++) {
+    above = x[j] > above ? x[j] : above;
+    below = -x[j] > below ? -x[j] : below;
+  }
+  float range = above + below, multiplier = range > 0 ? 127.0f / range : 0.0f;
+  int32_t none = (int32_t)__builtin_rintf(below * multiplier);
+  *scale = range / 127.0f;
+  *zero = none;
+  for (int64_t l = 0; l < columns; l++) {
+    int32_t v = (int32_t)__builtin_rintf(x[l] * multiplier) + none;
+    // Both ends may have been rounded outwards.
+    to[l] = (uint8_t)(v < 127 ? v : 127);
   }
 }
 
-enum { lane = 16, group = 4 };
-typedef float vector __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t integers __attribute__((vector_size(64), aligned(4), may_alias));
+MT_CLONES void mt_quantize_rows_7(uint8_t *restrict out, float *restrict scales, int32_t *restrict zeros,
+                                  const float *restrict x, int64_t rows, int64_t columns) {
+  int64_t stride = (columns + 3) / 4 * 4;
+  for (int64_t i = 0; i < rows; i++) {
+    quantize_row_7(out + i * stride, scales + i, zeros + i, x + i * columns, columns);
+    for (int64_t j = columns; j < stride; j++) out[i * stride + j] = 0;
+  }
+}
+
+enum { group = 4 };
 
 // A few rows at once, so that what belongs to a column is read once for all of them.
 MT_INLINE void dequantize_group(float *restrict y, int64_t stride, const int32_t *restrict sums,
-                                const float *restrict row_scales, const float *restrict scales,
-                                const int32_t *restrict shifts, const float *restrict bias, int64_t rows,
-                                int64_t columns, bool relu) {
+                                const float *restrict row_scales, const int32_t *restrict row_zeros,
+                                const float *restrict scales, const int32_t *restrict column_sums,
+                                const float *restrict bias, int64_t rows, int64_t columns, bool relu) {
 #pragma clang fp contract(fast)
   int64_t j = 0;
   for (; j + lane <= columns; j += lane) {
     vector scale = *(const vector *)(scales + j), offset = {0};
-    integers shift = *(const integers *)(shifts + j);
+    integers column_sum = *(const integers *)(column_sums + j);
     if (bias) offset = *(const vector *)(bias + j);
 #pragma clang loop unroll(full)
     for (int64_t i = 0; i < rows; i++) {
-      integers whole = *(const integers *)(sums + i * columns + j) - shift;
+      integers whole = *(const integers *)(sums + i * columns + j) - column_sum * row_zeros[i];
       vector v = __builtin_convertvector(whole, vector) * (scale * row_scales[i]) + offset;
       if (relu) v = (vector)((integers)v & (v > 0));
       *(vector *)(y + i * stride + j) = v;
@@ -72,28 +91,30 @@ MT_INLINE void dequantize_group(float *restrict y, int64_t stride, const int32_t
   }
   for (; j < columns; j++)
     for (int64_t i = 0; i < rows; i++) {
-      float v = (float)(sums[i * columns + j] - shifts[j]) * (scales[j] * row_scales[i]) + (bias ? bias[j] : 0.0f);
+      float v = (float)(sums[i * columns + j] - column_sums[j] * row_zeros[i]) * (scales[j] * row_scales[i]) + (bias ? bias[j] : 0.0f);
       y[i * stride + j] = relu && !(v > 0) ? 0 : v;
     }
 }
 
 MT_INLINE void dequantize_of(float *restrict y, int64_t stride, const int32_t *restrict sums,
-                             const float *restrict row_scales, const float *restrict scales,
-                             const int32_t *restrict shifts, const float *restrict bias, int64_t rows, int64_t columns,
-                             bool relu) {
+                             const float *restrict row_scales, const int32_t *restrict row_zeros,
+                             const float *restrict scales, const int32_t *restrict column_sums,
+                             const float *restrict bias, int64_t rows, int64_t columns, bool relu) {
   int64_t i = 0;
   for (; i + group <= rows; i += group)
-    dequantize_group(y + i * stride, stride, sums + i * columns, row_scales + i, scales, shifts, bias, group, columns, relu);
+    dequantize_group(y + i * stride, stride, sums + i * columns, row_scales + i, row_zeros + i, scales, column_sums, bias, group,
+                     columns, relu);
   for (; i < rows; i++)
-    dequantize_group(y + i * stride, stride, sums + i * columns, row_scales + i, scales, shifts, bias, 1, columns, relu);
+    dequantize_group(y + i * stride, stride, sums + i * columns, row_scales + i, row_zeros + i, scales, column_sums, bias, 1,
+                     columns, relu);
 }
 
 MT_CLONES void mt_dequantize_rows(float *restrict y, int64_t stride, const int32_t *restrict sums,
-                                  const float *restrict row_scales, const float *restrict scales,
-                                  const int32_t *restrict shifts, const float *restrict bias, int64_t rows,
-                                  int64_t columns, bool relu) {
-  if (relu) dequantize_of(y, stride, sums, row_scales, scales, shifts, bias, rows, columns, true);
-  else dequantize_of(y, stride, sums, row_scales, scales, shifts, bias, rows, columns, false);
+                                  const float *restrict row_scales, const int32_t *restrict row_zeros,
+                                  const float *restrict scales, const int32_t *restrict column_sums,
+                                  const float *restrict bias, int64_t rows, int64_t columns, bool relu) {
+  if (relu) dequantize_of(y, stride, sums, row_scales, row_zeros, scales, column_sums, bias, rows, columns, true);
+  else dequantize_of(y, stride, sums, row_scales, row_zeros, scales, column_sums, bias, rows, columns, false);
 }
 
 // Row by row in both layouts, so that memory is read in order.

@@ -21,7 +21,7 @@ bool mt_uses_tiles(mt_precision precision) {
 static int64_t rounded_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
 
 int64_t mt_strip_values(int64_t k, int64_t n, mt_precision precision) {
-  return rounded_up(n, strip) * (precision == MT_INT8 ? rounded_up(k, 2) : k);
+  return rounded_up(n, strip) * (precision == MT_INT8 ? rounded_up(k, 4) : k);
 }
 
 MT_CLONES void mt_strips_f32(float *restrict strips, const float *restrict b, bool transposed, int64_t stride, int64_t k,
@@ -41,11 +41,11 @@ MT_CLONES void mt_strips_f32(float *restrict strips, const float *restrict b, bo
 }
 
 void mt_strips_int8(int8_t *restrict strips, const int8_t *restrict b, bool transposed, int64_t stride, int64_t k, int64_t n) {
-  int64_t pairs = rounded_up(k, 2) / 2;
+  int64_t fours = rounded_up(k, 4) / 4;
   memset(strips, 0, (size_t)mt_strip_values(k, n, MT_INT8));
   for (int64_t j = 0; j < n; j++)
     for (int64_t p = 0; p < k; p++)
-      strips[(j / strip * pairs + p / 2) * strip * 2 + j % strip * 2 + p % 2] = b[transposed ? j * stride + p : p * stride + j];
+      strips[(j / strip * fours + p / 4) * strip * 4 + j % strip * 4 + p % 4] = b[transposed ? j * stride + p : p * stride + j];
 }
 
 // c [rows, count·strip] = a·strips, or that added to c: the chain of sums then begins with what is there.
@@ -121,26 +121,28 @@ MT_CLONES void mt_tiles_f32(const float *a, int64_t a_stride, const float *strip
 #if defined(__x86_64__)
 #define AVX2 __attribute__((target("avx2,fma")))
 
-// Pairs of bytes become pairs of 16-bit numbers, whose products are summed exactly.
-MT_INLINE AVX2 void tile_int8(const int16_t *a, const int8_t *strips, int64_t strip_stride, int32_t *c, int64_t c_stride,
+// Two products of 7 bits and 8 stay within 16 bits, so that their sum, and all sums after it, are exact.
+MT_INLINE AVX2 void tile_int8(const uint8_t *a, const int8_t *strips, int64_t strip_stride, int32_t *c, int64_t c_stride,
                               int64_t k, const int64_t rows, const int64_t count) {
+  const __m256i ones = _mm256_set1_epi16(1);
   __m256i sums[most_rows][8];
 #pragma clang loop unroll(full)
   for (int64_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (int64_t s = 0; s < 2 * count; s++) sums[i][s] = _mm256_setzero_si256();
-  for (int64_t p = 0; p < k; p += 2) {
+  for (int64_t p = 0; p < k; p += 4) {
     __m256i w[8];
 #pragma clang loop unroll(full)
     for (int64_t s = 0; s < 2 * count; s++)
-      w[s] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(strips + s / 2 * strip_stride + p * strip + s % 2 * 16)));
+      w[s] = _mm256_loadu_si256((const __m256i *)(strips + s / 2 * strip_stride + p * strip + s % 2 * 32));
 #pragma clang loop unroll(full)
     for (int64_t i = 0; i < rows; i++) {
-      int32_t pair;
-      memcpy(&pair, a + i * k + p, 4);
-      __m256i x = _mm256_set1_epi32(pair);
+      int32_t four;
+      memcpy(&four, a + i * k + p, 4);
+      __m256i x = _mm256_set1_epi32(four);
 #pragma clang loop unroll(full)
-      for (int64_t s = 0; s < 2 * count; s++) sums[i][s] = _mm256_add_epi32(sums[i][s], _mm256_madd_epi16(x, w[s]));
+      for (int64_t s = 0; s < 2 * count; s++)
+        sums[i][s] = _mm256_add_epi32(sums[i][s], _mm256_madd_epi16(_mm256_maddubs_epi16(x, w[s]), ones));
     }
   }
 #pragma clang loop unroll(full)
@@ -149,7 +151,7 @@ MT_INLINE AVX2 void tile_int8(const int16_t *a, const int8_t *strips, int64_t st
     for (int64_t s = 0; s < 2 * count; s++) _mm256_storeu_si256((__m256i *)(c + i * c_stride + s * 8), sums[i][s]);
 }
 
-MT_INLINE AVX2 void any_tile_int8(const int16_t *a, const int8_t *strips, int64_t strip_stride, int32_t *c, int64_t c_stride,
+MT_INLINE AVX2 void any_tile_int8(const uint8_t *a, const int8_t *strips, int64_t strip_stride, int32_t *c, int64_t c_stride,
                                   int64_t k, int64_t rows, int64_t count) {
 #define CASE(R, S)                                                          \
   case R * 8 + S:                                                           \
@@ -158,8 +160,8 @@ MT_INLINE AVX2 void any_tile_int8(const int16_t *a, const int8_t *strips, int64_
 #undef CASE
 }
 
-AVX2 void mt_tiles_int8(const int16_t *a, const int8_t *strips, int32_t *c, int64_t m, int64_t n, int64_t k) {
-  k = rounded_up(k, 2);
+AVX2 void mt_tiles_int8(const uint8_t *a, const int8_t *strips, int32_t *c, int64_t m, int64_t n, int64_t k) {
+  k = rounded_up(k, 4);
   int64_t count = strips_at_once(m);
   for (int64_t j = 0; j < n; j += count * strip) {
     if (n - j < count * strip) count = 1;
@@ -178,12 +180,12 @@ AVX2 void mt_tiles_int8(const int16_t *a, const int8_t *strips, int32_t *c, int6
   }
 }
 #else
-void mt_tiles_int8(const int16_t *a, const int8_t *strips, int32_t *c, int64_t m, int64_t n, int64_t k) {
-  k = rounded_up(k, 2);
+void mt_tiles_int8(const uint8_t *a, const int8_t *strips, int32_t *c, int64_t m, int64_t n, int64_t k) {
+  k = rounded_up(k, 4);
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++) {
       int32_t sum = 0;
-      for (int64_t p = 0; p < k; p++) sum += a[i * k + p] * strips[j / strip * strip * k + p / 2 * strip * 2 + j % strip * 2 + p % 2];
+      for (int64_t p = 0; p < k; p++) sum += a[i * k + p] * strips[j / strip * strip * k + p / 4 * strip * 4 + j % strip * 4 + p % 4];
       c[i * n + j] = sum;
     }
 }

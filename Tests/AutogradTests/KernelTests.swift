@@ -40,7 +40,7 @@ import Testing
 
   @Test("A row of a product is the same to the bit whatever the number of rows", arguments: Precision.allCases)
   func rowIndependence(precision: Precision) {
-    let (k, n, most) = (48, 130, 77)
+    let (k, n, most) = (48, 130, 101)
     let weights = matrix(k, n, seed: 3)
     let rows = matrix(most, k, seed: 4)
     let packed = PackedMatrix(mt_pack(weights, false, Int64(k), Int64(n), precision.supported.kernel), outputs: n)!
@@ -58,7 +58,7 @@ import Testing
       #expect(product(m) == Array(whole[..<(m * n)]), "\(m) rows")
     }
     let expected = naive(rows, weights, most, n, k)
-    let tolerance = [.float32: 1e-4, .bfloat16: 0.15, .int8: 0.4][precision]!
+    let tolerance = [.float32: 1e-4, .bfloat16: 0.15, .int8: 0.6][precision]!
     for i in 0..<most * n { #expect(abs(Double(whole[i]) - expected[i]) < tolerance) }
   }
 

@@ -57,16 +57,16 @@ import Testing
     }
   }
 
-  @Test("Integers are summed exactly, the largest too", arguments: [16, 40, 67], [48, 51])
+  @Test("Bytes are summed exactly, the largest too", arguments: [16, 40, 67], [48, 51])
   func integers(n: Int, k: Int) {
     guard !mt_uses_tiles(MT_FLOAT32) || mt_uses_tiles(MT_INT8) else { return }
     var random = RandomGenerator(seed: UInt64(n * k))
-    let even = (k + 1) / 2 * 2
-    let extremes: [Int] = [-127, 127, 126, -1, 0]
+    let filled = (k + 3) / 4 * 4
     for m in 1...13 {
-      var a = [Int16](repeating: 0, count: m * even)
-      for i in 0..<m { for p in 0..<k { a[i * even + p] = Int16(i == 0 ? 127 : extremes[Int(random.next() % 5)]) } }
-      let b = (0..<n * k).map { Int8($0 < k ? 127 : extremes[Int(random.next() % 5)]) }  // [n, k]
+      // Zeros fill up the weights too, so what fills up a row does not count.
+      var a = [UInt8](repeating: 1, count: m * filled)
+      for i in 0..<m { for p in 0..<k { a[i * filled + p] = i == 0 ? 127 : [0, 1, 64, 126, 127][Int(random.next() % 5)] } }
+      let b = (0..<n * k).map { Int8($0 < k ? 127 : [-127, 127, 126, -1, 0][Int(random.next() % 5)]) }  // [n, k]
       var packed = [Int8](repeating: 99, count: Int(mt_strip_values(Int64(k), Int64(n), MT_INT8)))
       mt_strips_int8(&packed, b, true, Int64(k), Int64(k), Int64(n))
       var c = [Int32](repeating: -1, count: m * n)
@@ -74,7 +74,7 @@ import Testing
       var expected = [Int32](repeating: 0, count: m * n)
       for i in 0..<m {
         for j in 0..<n {
-          for p in 0..<k { expected[i * n + j] += Int32(a[i * even + p]) * Int32(b[j * k + p]) }
+          for p in 0..<k { expected[i * n + j] += Int32(a[i * filled + p]) * Int32(b[j * k + p]) }
         }
       }
       #expect(c == expected, "\(m) rows")
@@ -82,21 +82,31 @@ import Testing
     }
   }
 
-  @Test("Rows become integers of 16 bits as they become bytes, less 128")
-  func wideRows() {
-    let (rows, columns) = (3, 21)
+  @Test("Rows of 7 bits come back within half a step, the range of a row in 127 steps, zero as zero", arguments: [16, 21, 35])
+  func sevenBits(columns: Int) {
+    let rows = 5, stride = (columns + 3) / 4 * 4
     var x = numbers(rows * columns, seed: 5)
-    for j in 0..<columns { x[columns + j] = 0 }
-    var bytes = [UInt8](repeating: 1, count: rows * columns)
-    var wide = [Int16](repeating: 1, count: rows * (columns + 1))
-    var (scales, wideScales) = ([Float](repeating: 1, count: rows), [Float](repeating: 2, count: rows))
-    mt_quantize_rows(&bytes, &scales, x, Int64(rows), Int64(columns))
-    mt_quantize_rows_wide(&wide, &wideScales, x, Int64(rows), Int64(columns))
-    #expect(scales == wideScales && scales[1] == 0)
-    for i in 0..<rows {
-      for j in 0..<columns { #expect(wide[i * (columns + 1) + j] == Int16(bytes[i * columns + j]) - 128) }
-      #expect(wide[i * (columns + 1) + columns] == 0)
+    for j in 0..<columns {
+      x[columns + j] = 0
+      x[2 * columns + j] = abs(x[2 * columns + j])
+      x[3 * columns + j] = -abs(x[3 * columns + j]) - 1
     }
-    #expect(wide[..<columns].contains { abs($0) == 127 })
+    // Ends that both lie half a step outwards.
+    for j in 0..<columns { x[4 * columns + j] = j == 0 ? 1 : j == columns - 1 ? -1 : 0.25 }
+    var bytes = [UInt8](repeating: 200, count: rows * stride)
+    var (scales, zeros) = ([Float](repeating: -1, count: rows), [Int32](repeating: -1, count: rows))
+    mt_quantize_rows_7(&bytes, &scales, &zeros, x, Int64(rows), Int64(columns))
+    #expect(bytes.allSatisfy { $0 < 128 })
+    #expect(scales[1] == 0 && zeros[2] == 0 && zeros[3] == 127)
+    for i in 0..<rows {
+      let row = x[(i * columns)..<((i + 1) * columns)]
+      let range = max(0, row.max()!) - min(0, row.min()!)
+      #expect(abs(scales[i] - range / 127) <= range * 1e-6)
+      for j in 0..<columns {
+        let back = Float(Int32(bytes[i * stride + j]) - zeros[i]) * scales[i]
+        #expect(abs(back - x[i * columns + j]) <= scales[i] * (i == 4 ? 1.01 : 0.51), "row \(i), column \(j)")
+      }
+      #expect(bytes[(i * stride + columns)..<((i + 1) * stride)].allSatisfy { $0 == 0 })
+    }
   }
 }

@@ -78,7 +78,7 @@ enum { MT_STRIP = 16 };
 /// Whether products of this precision are made by the loops below, and not by oneDNN: on processors without AVX-512.
 bool mt_uses_tiles(mt_precision precision);
 /// Numbers in the strips of a matrix [k, n]: MT_STRIP columns each, k by k, the last strip filled up with zeros; int8 by
-/// pairs of k, an odd k filled up likewise.
+/// fours of k, filled up likewise.
 int64_t mt_strip_values(int64_t k, int64_t n, mt_precision precision);
 /// Strips of b [k, n], or [n, k] if transposed, whose rows are `stride` apart.
 void mt_strips_f32(float *strips, const float *b, bool transposed, int64_t stride, int64_t k, int64_t n);
@@ -87,8 +87,9 @@ void mt_strips_int8(int8_t *strips, const int8_t *b, bool transposed, int64_t st
 /// whether k is gone through at once or in portions.
 void mt_tiles_f32(const float *a, int64_t a_stride, const float *strips, float *c, int64_t c_stride, int64_t m, int64_t n,
                   int64_t k, bool adds);
-/// The same of integers, exactly; rows of a are filled up to an even k with a zero. On x86-64 it takes AVX2.
-void mt_tiles_int8(const int16_t *a, const int8_t *strips, int32_t *c, int64_t m, int64_t n, int64_t k);
+/// The same of bytes, exactly where those of a are below 128; rows of a are filled up to a multiple of four. On x86-64 it
+/// takes AVX2.
+void mt_tiles_int8(const uint8_t *a, const int8_t *strips, int32_t *c, int64_t m, int64_t n, int64_t k);
 /// c = a [m, k]·b, or that added to c, of b [k, n], or [n, k] if transposed; `scratch` holds as many numbers as the function
 /// before it says.
 int64_t mt_plain_tiles_scratch(int64_t n, int64_t k);
@@ -106,20 +107,22 @@ void mt_choice_absorb(const mt_choice *choice, const float *logits, int64_t stri
                       int64_t first_row, int64_t rows, int64_t first_column, int64_t columns);
 /// The same from the integers of a product, as `mt_dequantize_rows` makes values of them.
 void mt_choice_absorb_sums(const mt_choice *choice, const int32_t *sums, int64_t stride, const float *row_scales,
-                           const float *scales, const int32_t *shifts, const float *bias, int64_t first_row,
-                           int64_t rows, int64_t first_column, int64_t columns);
+                           const int32_t *row_zeros, const float *scales, const int32_t *column_sums, const float *bias,
+                           int64_t first_row, int64_t rows, int64_t first_column, int64_t columns);
 void mt_choice_end(const mt_choice *choice, int64_t rows);
 
 // ---- Quantization.c --------------------------------------------------------------------------------
 
-/// out = 128 + 127·x/max|row|, scales[r] = max|row|/127.
-void mt_quantize_rows(uint8_t *out, float *scales, const float *x, int64_t rows, int64_t columns);
-/// The same without the 128, rows filled up to an even number of columns with a zero.
-void mt_quantize_rows_wide(int16_t *out, float *scales, const float *x, int64_t rows, int64_t columns);
-/// y[r,j] = (sums[r,j] − shifts[j])·row_scales[r]·scales[j] + bias[j], not below 0 if relu; bias may be NULL, rows of y
-/// are `stride` apart.
-void mt_dequantize_rows(float *y, int64_t stride, const int32_t *sums, const float *row_scales, const float *scales,
-                        const int32_t *shifts, const float *bias, int64_t rows, int64_t columns, bool relu);
+/// Bytes for which x = (out − zeros[r])·scales[r] but for rounding: of 8 bits about zeros[r] = 128, scales[r] = max|row|/127.
+void mt_quantize_rows(uint8_t *out, float *scales, int32_t *zeros, const float *x, int64_t rows, int64_t columns);
+/// The same of 7 bits, 0 to 127 from the least of a row, or 0, to the largest, or 0; rows filled up with zeros to a multiple
+/// of four.
+void mt_quantize_rows_7(uint8_t *out, float *scales, int32_t *zeros, const float *x, int64_t rows, int64_t columns);
+/// y[r,j] = (sums[r,j] − row_zeros[r]·column_sums[j])·row_scales[r]·scales[j] + bias[j], not below 0 if relu; bias may be
+/// NULL, rows of y are `stride` apart.
+void mt_dequantize_rows(float *y, int64_t stride, const int32_t *sums, const float *row_scales, const int32_t *row_zeros,
+                        const float *scales, const int32_t *column_sums, const float *bias, int64_t rows, int64_t columns,
+                        bool relu);
 /// Integers in the layout of w, [inputs, outputs] or [outputs, inputs] if transposed, and scales [outputs], max|w|/127
 /// over an output's weights. `multipliers` [outputs] is to work in.
 void mt_quantize_weights(int8_t *out, float *scales, const float *w, bool transposed, int64_t inputs, int64_t outputs,
