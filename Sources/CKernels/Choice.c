@@ -32,7 +32,8 @@ typedef struct {
 MT_INLINE float value_at(const source *s, int64_t j, bool integral, bool biased) {
 #pragma clang fp contract(fast)
   float bias = biased ? s->bias[j] : 0;
-  return integral ? (float)(s->sums[j] - s->column_sums[j] * s->row_zero) * (s->row_scale * s->scales[j]) + bias : s->values[j] + bias;
+  if (!integral) return s->values[j] + bias;
+  return (float)(s->sums[j] - s->column_sums[j] * s->row_zero) * (s->row_scale * s->scales[j]) + bias;
 }
 
 MT_INLINE vector values_at(const source *s, int64_t j, bool integral, bool biased) {

@@ -1,4 +1,5 @@
-// Weight matrices in the layouts that oneDNN, or our own loops, multiply fastest: made, measured, and read back column by column.
+// Weight matrices in the layouts that oneDNN, or our own loops, multiply fastest: made, measured, and read back column by
+// column.
 #include "OneDNN.h"
 #include <algorithm>
 #include <cstring>
@@ -16,7 +17,7 @@ int64_t strip_bytes(const mt_packed_matrix *p, int64_t columns) {
 void pack_strips(mt_packed_matrix *p, const void *b, bool transposed) {
   int64_t bytes = 0, width = mt_panel_width(p->n), stride = transposed ? p->k : p->n;
   for (int64_t first = 0; first < p->n; first += width) bytes += strip_bytes(p, std::min(width, p->n - first));
-  p->strips.reset(std::aligned_alloc(64, size_t(bytes + 63) / 64 * 64));
+  p->strips.reset(std::aligned_alloc(64, size_t(std::max<int64_t>(bytes, 1) + 63) / 64 * 64));
   if (!p->strips) throw std::bad_alloc();
   auto room = static_cast<char *>(p->strips.get());
   for (int64_t first = 0; first < p->n; first += width) {

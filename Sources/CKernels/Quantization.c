@@ -91,7 +91,8 @@ MT_INLINE void dequantize_group(float *restrict y, int64_t stride, const int32_t
   }
   for (; j < columns; j++)
     for (int64_t i = 0; i < rows; i++) {
-      float v = (float)(sums[i * columns + j] - column_sums[j] * row_zeros[i]) * (scales[j] * row_scales[i]) + (bias ? bias[j] : 0.0f);
+      int32_t whole = sums[i * columns + j] - column_sums[j] * row_zeros[i];
+      float v = (float)whole * (scales[j] * row_scales[i]) + (bias ? bias[j] : 0.0f);
       y[i * stride + j] = relu && !(v > 0) ? 0 : v;
     }
 }

@@ -1,5 +1,5 @@
 // Matrix products by loops of our own, for processors where oneDNN has no layout of weights to its liking and sums a row in
-// another order as the number of rows changes: those before AVX-512. A tile of a few rows and one strip of columns, or a few,
+// another order as the number of rows changes: those before AVX-512. A tile of a few rows and a strip of columns or a few
 // stays in registers while it goes through k; each element is one chain of sums in the order of k, whatever the tile.
 #include "Vector.h"
 #if defined(__x86_64__)
@@ -41,11 +41,13 @@ MT_CLONES void mt_strips_f32(float *restrict strips, const float *restrict b, bo
 }
 
 void mt_strips_int8(int8_t *restrict strips, const int8_t *restrict b, bool transposed, int64_t stride, int64_t k, int64_t n) {
-  int64_t fours = rounded_up(k, 4) / 4;
+  int64_t filled = rounded_up(k, 4), whole = transposed ? k / 4 * 4 : 0;
   memset(strips, 0, (size_t)mt_strip_values(k, n, MT_INT8));
-  for (int64_t j = 0; j < n; j++)
-    for (int64_t p = 0; p < k; p++)
-      strips[(j / strip * fours + p / 4) * strip * 4 + j % strip * 4 + p % 4] = b[transposed ? j * stride + p : p * stride + j];
+  for (int64_t j = 0; j < n; j++) {
+    int8_t *column = strips + j / strip * strip * filled + j % strip * 4;
+    for (int64_t p = 0; p < whole; p += 4) memcpy(column + p * strip, b + j * stride + p, 4);
+    for (int64_t p = whole; p < k; p++) column[p / 4 * 4 * strip + p % 4] = b[transposed ? j * stride + p : p * stride + j];
+  }
 }
 
 // c [rows, count·strip] = a·strips, or that added to c: the chain of sums then begins with what is there.
@@ -56,7 +58,11 @@ MT_INLINE void tile_f32(const float *a, int64_t a_stride, const float *strips, i
 #pragma clang loop unroll(full)
   for (int64_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
-    for (int64_t s = 0; s < count; s++) sums[i][s] = adds ? LOAD(c + i * c_stride + s * strip) : (vector){0};
+    for (int64_t s = 0; s < count; s++) {
+      // A wide result lies in far memory, which can be asked for what the end of the tile will write.
+      __builtin_prefetch(c + i * c_stride + s * strip, 1);
+      sums[i][s] = adds ? LOAD(c + i * c_stride + s * strip) : (vector){0};
+    }
   for (int64_t p = 0; p < k; p++) {
     vector w[4];
 #pragma clang loop unroll(full)
@@ -185,7 +191,8 @@ void mt_tiles_int8(const uint8_t *a, const int8_t *strips, int32_t *c, int64_t m
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < n; j++) {
       int32_t sum = 0;
-      for (int64_t p = 0; p < k; p++) sum += a[i * k + p] * strips[j / strip * strip * k + p / 4 * strip * 4 + j % strip * 4 + p % 4];
+      const int8_t *column = strips + j / strip * strip * k + j % strip * 4;
+      for (int64_t p = 0; p < k; p++) sum += a[i * k + p] * column[p / 4 * 4 * strip + p % 4];
       c[i * n + j] = sum;
     }
 }

@@ -69,6 +69,9 @@ import Testing
       let b = (0..<n * k).map { Int8($0 < k ? 127 : [-127, 127, 126, -1, 0][Int(random.next() % 5)]) }  // [n, k]
       var packed = [Int8](repeating: 99, count: Int(mt_strip_values(Int64(k), Int64(n), MT_INT8)))
       mt_strips_int8(&packed, b, true, Int64(k), Int64(k), Int64(n))
+      var turned = packed.map { _ in Int8(99) }
+      mt_strips_int8(&turned, (0..<k).flatMap { p in (0..<n).map { b[$0 * k + p] } }, false, Int64(n), Int64(k), Int64(n))
+      #expect(packed == turned)
       var c = [Int32](repeating: -1, count: m * n)
       mt_tiles_int8(a, packed, &c, Int64(m), Int64(n), Int64(k))
       var expected = [Int32](repeating: 0, count: m * n)
