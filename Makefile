@@ -17,7 +17,7 @@ MODEL = Models/fr-en
 MODELS = $(dir $(wildcard Models/*/config.json))
 SHARE = $(DESTDIR)$(PREFIX)/share/mt
 
-.PHONY: menu bootstrap build demo bench reports test test-all install uninstall clean
+.PHONY: menu bootstrap build demo bench reports tests test test-all install uninstall clean
 
 menu:
 	@sed -n 's/^# make/make/p' Makefile
@@ -38,11 +38,15 @@ reports: build
 	@test -n "$(DATA)" || { echo "make reports DATA=DIR, where DIR holds the test sets" >&2; exit 64; }
 	MT="$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" Scripts/report-models $(DATA) $(REPORTS)
 
-test: bootstrap
-	swift test $(SWIFT_FLAGS)
+# Built by `swift build`: what `swift test` builds by itself it builds otherwise, and `make build` would begin anew.
+tests: bootstrap
+	swift build $(SWIFT_FLAGS) --build-tests
 
-test-all: bootstrap
-	MT_LEARNING_TESTS=1 swift test $(SWIFT_FLAGS)
+test: tests
+	swift test --skip-build $(SWIFT_FLAGS)
+
+test-all: tests
+	MT_LEARNING_TESTS=1 swift test --skip-build $(SWIFT_FLAGS)
 	Scripts/browser-test "$$(swift build $(SWIFT_FLAGS) --show-bin-path)/mt" $(MODELS)
 
 install: build
