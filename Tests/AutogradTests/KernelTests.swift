@@ -58,7 +58,8 @@ import Testing
       #expect(product(m) == Array(whole[..<(m * n)]), "\(m) rows")
     }
     let expected = naive(rows, weights, most, n, k)
-    let tolerance = [.float32: 1e-4, .bfloat16: 0.15, .int8: 0.6][precision]!
+    // Rows of 7 bits have larger steps than rows of 8.
+    let tolerance = [.float32: 1e-4, .bfloat16: 0.15, .int8: mt_uses_tiles(MT_INT8) ? 0.6 : 0.4][precision]!
     for i in 0..<most * n { #expect(abs(Double(whole[i]) - expected[i]) < tolerance) }
   }
 
