@@ -63,7 +63,7 @@ public final class Graph {
     let padded = padsRows ? Tensor.padded(rows) : rows
     let data = arena.allocate(Float.self, padded * columns)
     if padded > rows { (data + rows * columns).update(repeating: 0, count: (padded - rows) * columns) }
-    return Tensor(rows: rows, columns: columns, data: data, paddedRows: padded)
+    return Tensor(rows: rows, columns: columns, data: data, paddedRows: padded, arena: arena)
   }
 
   public func makeTensor(_ rows: Int, _ columns: Int, _ values: [Float]) -> Tensor {
@@ -84,7 +84,7 @@ public final class Graph {
     precondition(range.upperBound <= x.rows, "rows \(range) of [\(x.rows), \(x.columns)]")
     return Tensor(
       rows: range.count, columns: x.columns, data: x.data + range.lowerBound * x.columns, paddedRows: range.count,
-      parent: (x, range.lowerBound))
+      arena: arena, parent: (x, range.lowerBound))
   }
 
   /// The result of `body`; what it made on the way is given back at once, so that a stack of layers works in the same
@@ -99,7 +99,7 @@ public final class Graph {
     // Both places may overlap, so the padding comes last.
     data.update(from: x.data, count: x.count)
     if padded > x.rows { (data + x.count).update(repeating: 0, count: (padded - x.rows) * x.columns) }
-    return Tensor(rows: x.rows, columns: x.columns, data: data, paddedRows: padded)
+    return Tensor(rows: x.rows, columns: x.columns, data: data, paddedRows: padded, arena: arena)
   }
 
   /// A computation in which no row of the result depends on another row of `x`, a few rows at a time where nothing is

@@ -15,6 +15,8 @@ public final class Parameter: @unchecked Sendable {
   public internal(set) var data: UnsafeMutablePointer<Float>
   /// A copy in bfloat16 for training in that precision; refreshed after each update.
   var bfloat16: UnsafeMutablePointer<UInt16>?
+  /// What `data` and `bfloat16` are part of.
+  var memory: ParameterMemory?
   /// For translation: x·W, and x·Wᵀ where the output layer shares an embedding table.
   var packed: PackedMatrix?
   var packedTransposed: PackedMatrix?
@@ -172,21 +174,36 @@ final class PackedMatrix: @unchecked Sendable {
   deinit { mt_packed_free(matrix) }
 }
 
+/// The numbers of a store's parameters; it goes when neither the store nor one of them is left.
+final class ParameterMemory: @unchecked Sendable {
+  /// [count], zeros at first. The system fills in a page when it is first written to.
+  let values: UnsafeMutablePointer<Float>
+  /// [count], once the store makes it.
+  fileprivate(set) var bfloat16: UnsafeMutablePointer<UInt16>?
+  private let bytes: Int
+
+  init(count: Int) {
+    bytes = max(count, 1) * MemoryLayout<Float>.stride
+    let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | Int32(MAP_ANONYMOUS), -1, 0)
+    guard let memory, memory != MAP_FAILED else { preconditionFailure("no memory for \(count) parameters") }
+    values = memory.bindMemory(to: Float.self, capacity: max(count, 1))
+  }
+
+  deinit {
+    munmap(values, bytes)
+    bfloat16?.deallocate()
+  }
+}
+
 /// All parameters of a model in one flat buffer, in the order in which they were declared.
 public final class ParameterStore: @unchecked Sendable {
   public private(set) var parameters: [Parameter] = []
   private var byName: [String: Parameter] = [:]
   /// Elements in the flat buffer; each parameter starts at a multiple of 16.
   public private(set) var count = 0
-  private var storage: UnsafeMutablePointer<Float>?
-  private var bfloat16Storage: UnsafeMutablePointer<UInt16>?
+  private var memory: ParameterMemory?
 
   public init() {}
-
-  deinit {
-    if let storage { munmap(storage, ParameterStore.pages(count)) }
-    bfloat16Storage?.deallocate()
-  }
 
   public subscript(name: String) -> Parameter? { byName[name] }
 
@@ -195,7 +212,7 @@ public final class ParameterStore: @unchecked Sendable {
 
   /// Adds a parameter; its memory comes with `allocate()`.
   public func declare(_ name: String, _ rows: Int, _ columns: Int, _ initialization: Initialization) -> Parameter {
-    precondition(storage == nil, "\(name) declared after the store was allocated")
+    precondition(memory == nil, "\(name) declared after the store was allocated")
     precondition(byName[name] == nil, "\(name) declared twice")
     let unset = UnsafeMutablePointer<Float>(bitPattern: Arena.alignment)!
     let parameter = Parameter(
@@ -207,14 +224,12 @@ public final class ParameterStore: @unchecked Sendable {
     return parameter
   }
 
-  /// Gives every parameter its memory, zeroed. The system fills in a page when it is first written to.
+  /// Gives every parameter its memory, zeroed.
   public func allocate() {
-    precondition(storage == nil, "allocated twice")
-    let memory = mmap(
-      nil, ParameterStore.pages(count), PROT_READ | PROT_WRITE, MAP_PRIVATE | Int32(MAP_ANONYMOUS), -1, 0)
-    guard let memory, memory != MAP_FAILED else { preconditionFailure("no memory for \(count) parameters") }
-    storage = memory.bindMemory(to: Float.self, capacity: max(count, 1))
-    for p in parameters { p.data = storage! + p.offset }
+    precondition(memory == nil, "allocated twice")
+    let memory = ParameterMemory(count: count)
+    for p in parameters { (p.memory, p.data) = (memory, memory.values + p.offset) }
+    self.memory = memory
   }
 
   /// Gives the memory of a parameter's values back to the system: they are lost, and only packed forms of the parameter
@@ -244,9 +259,6 @@ public final class ParameterStore: @unchecked Sendable {
     discardValues(of: p)
   }
 
-  /// Bytes of memory for `count` floats.
-  private static func pages(_ count: Int) -> Int { max(count, 1) * MemoryLayout<Float>.stride }
-
   /// Starting values, drawn in the order of declaration; matrices then times `gain`.
   public func initialize(seed: UInt64, gain: (Parameter) -> Float = { _ in 1 }) {
     var random = RandomGenerator(seed: seed)
@@ -258,13 +270,16 @@ public final class ParameterStore: @unchecked Sendable {
   }
 
   /// The flat buffer, [count].
-  public var values: UnsafeMutableBufferPointer<Float> { .init(start: storage, count: storage == nil ? 0 : count) }
+  public var values: UnsafeMutableBufferPointer<Float> {
+    .init(start: memory?.values, count: memory == nil ? 0 : count)
+  }
 
   /// The flat bfloat16 copy, made on first use.
   public func bfloat16Values() -> UnsafeMutablePointer<UInt16> {
-    if let bfloat16Storage { return bfloat16Storage }
+    precondition(memory != nil, "a copy asked for before the store was allocated")
+    if let copy = memory?.bfloat16 { return copy }
     let copy = ParameterStore.zeroed(UInt16.self, count)
-    bfloat16Storage = copy
+    memory?.bfloat16 = copy
     for p in parameters { p.bfloat16 = copy + p.offset }
     refreshBFloat16()
     return copy
@@ -272,8 +287,8 @@ public final class ParameterStore: @unchecked Sendable {
 
   /// Brings the bfloat16 copy, if there is one, up to date with the values.
   public func refreshBFloat16() {
-    guard let bfloat16Storage, let storage else { return }
-    mt_to_bfloat16(bfloat16Storage, storage, Int64(count))
+    guard let memory, let copy = memory.bfloat16 else { return }
+    mt_to_bfloat16(copy, memory.values, Int64(count))
   }
 
   /// Lays `weight` out for translation. Not while other threads compute.

@@ -1,5 +1,5 @@
 /// A matrix of floats, row-major and dense: rows are tokens, sentences or hypotheses, columns their features.
-/// It lives in its graph's arena, so it must not outlive the graph's `reset`.
+/// It lives in its graph's arena, which stays as long as it does; what is in it stays until the graph's `reset`.
 ///
 /// The memory behind a tensor is rounded up to `paddedRows` rows and the surplus is zero: products may then run over
 /// few different row counts, and zero rows add nothing to a sum over rows.
@@ -15,11 +15,18 @@ public final class Tensor {
   /// The same values in bfloat16 once a product has asked for them, [paddedRows, columns].
   var bfloat16: UnsafeMutablePointer<UInt16>?
 
-  init(rows: Int, columns: Int, data: UnsafeMutablePointer<Float>, paddedRows: Int, parent: (Tensor, Int)? = nil) {
+  /// The arena that `data` is part of; nil for memory that its caller keeps.
+  private let arena: Arena?
+
+  init(
+    rows: Int, columns: Int, data: UnsafeMutablePointer<Float>, paddedRows: Int, arena: Arena? = nil,
+    parent: (Tensor, Int)? = nil
+  ) {
     self.rows = rows
     self.columns = columns
     self.data = data
     self.paddedRows = paddedRows
+    self.arena = arena
     self.parent = parent
   }
 

@@ -20,6 +20,10 @@ struct Program {
     return folder.appendingPathComponent("mt")
   }()
 
+  /// An environment that knows no model; a sanitizer's options are handed on.
+  static let environment = ["PATH": "/usr/bin:/bin"].merging(
+    ProcessInfo.processInfo.environment.filter { $0.key == "ASAN_OPTIONS" }) { $1 }
+
   /// Runs `mt` with an environment that knows no model.
   static func run(
     _ arguments: [String], input: some Sequence<UInt8> = [], in directory: URL? = nil, environment: [String: String] = [:]
@@ -33,7 +37,7 @@ struct Program {
     process.executableURL = url
     process.arguments = arguments
     process.currentDirectoryURL = directory ?? files.url
-    process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
+    process.environment = Program.environment.merging(environment) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: source)
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: error)
@@ -55,7 +59,7 @@ struct Program {
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = ["-c", script]
     process.currentDirectoryURL = directory
-    process.environment = ["PATH": "/usr/bin:/bin", "MT": url.path]
+    process.environment = environment.merging(["MT": url.path]) { $1 }
     (process.standardOutput, process.standardError) = (output, error)
     process.standardInput = FileHandle.nullDevice
     try process.run()

@@ -131,7 +131,7 @@ private final class ServerProcess: @unchecked Sendable {
     process.executableURL = Program.url
     process.arguments = ["serve", "--port", "0"] + arguments
     process.currentDirectoryURL = directory ?? files.url
-    process.environment = ["PATH": "/usr/bin:/bin"]
+    process.environment = Program.environment
     process.standardInput = FileHandle.nullDevice
     process.standardError = try FileHandle(forWritingTo: files.write([], to: "log"))
     try process.run()
