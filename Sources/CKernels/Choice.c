@@ -29,23 +29,22 @@ typedef struct {
   const float *scales, *bias;
 } source;
 
+// Integers become values by expressions that the compiler fuses as it does those of mt_dequantize_rows: whole expressions, not
+// what it finds side by side.
 MT_INLINE float value_at(const source *s, int64_t j, bool integral, bool biased) {
-#pragma clang fp contract(fast)
+#pragma clang fp contract(on)
   float bias = biased ? s->bias[j] : 0;
   if (!integral) return s->values[j] + bias;
   return (float)(s->sums[j] - s->column_sums[j] * s->row_zero) * (s->row_scale * s->scales[j]) + bias;
 }
 
 MT_INLINE vector values_at(const source *s, int64_t j, bool integral, bool biased) {
-#pragma clang fp contract(fast)
-  vector x;
-  if (integral) {
-    integers sums = *(const integers *)(s->sums + j) - *(const integers *)(s->column_sums + j) * s->row_zero;
-    x = __builtin_convertvector(sums, vector) * (LOAD(s->scales + j) * s->row_scale);
-  } else {
-    x = LOAD(s->values + j);
-  }
-  return biased ? x + LOAD(s->bias + j) : x;
+#pragma clang fp contract(on)
+  if (!integral) return biased ? LOAD(s->values + j) + LOAD(s->bias + j) : LOAD(s->values + j);
+  vector sums = __builtin_convertvector(
+      *(const integers *)(s->sums + j) - *(const integers *)(s->column_sums + j) * s->row_zero, vector);
+  vector scale = LOAD(s->scales + j) * s->row_scale;
+  return biased ? sums * scale + LOAD(s->bias + j) : sums * scale;
 }
 
 // Fills whole blocks of `row`, the last one up with −∞, and sets the largest of each block, lane by lane.

@@ -75,7 +75,7 @@ MT_INLINE void dequantize_group(float *restrict y, int64_t stride, const int32_t
                                 const float *restrict row_scales, const int32_t *restrict row_zeros,
                                 const float *restrict scales, const int32_t *restrict column_sums,
                                 const float *restrict bias, int64_t rows, int64_t columns, bool relu) {
-#pragma clang fp contract(fast)
+#pragma clang fp contract(on)
   int64_t j = 0;
   for (; j + lane <= columns; j += lane) {
     vector scale = *(const vector *)(scales + j), offset = {0};
