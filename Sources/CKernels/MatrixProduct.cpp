@@ -242,12 +242,12 @@ extern "C" int mt_matmul_packed(const float *a, const mt_packed_matrix *b, float
   return mt_linear_packed(a, b, nullptr, MT_IDENTITY, c, m, scratch);
 }
 
-// Processors before VNNI multiply bytes in pairs whose sums overflow 16 bits: the largest bytes tell.
+// oneDNN held to an older instruction set multiplies bytes in pairs whose sums overflow 16 bits: the largest bytes tell.
 extern "C" bool mt_has_int8(void) {
   static const bool is_exact = [] {
 #if defined(__x86_64__)
     if (mt_uses_tiles(MT_INT8)) return true;
-    if (!__builtin_cpu_supports("avx512bw")) return false;
+    if (!__builtin_cpu_supports("avx512vnni")) return false;
     constexpr int64_t k = 64, n = 16;
     std::vector<int8_t> weights(size_t(k * n), 127);
     std::vector<float> scales(size_t(n), 1.0f / 127), rows(size_t(k), 1.0f), sums(static_cast<size_t>(n));

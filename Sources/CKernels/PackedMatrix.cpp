@@ -13,15 +13,21 @@ int64_t strip_bytes(const mt_packed_matrix *p, int64_t columns) {
   return mt_strip_values(p->k, columns, p->precision) * int64_t(weight_bytes(p->precision));
 }
 
+// Calls `each(first, count)` for every panel of `columns`.
+template <class Each>
+void over_panels(int64_t columns, Each each) {
+  int64_t width = mt_panel_width(columns);
+  for (int64_t first = 0; first < columns; first += width) each(first, std::min(width, columns - first));
+}
+
 // The panels of `b` in strips, one panel after the other.
 void pack_strips(mt_packed_matrix *p, const void *b, bool transposed) {
-  int64_t bytes = 0, width = mt_panel_width(p->n), stride = transposed ? p->k : p->n;
-  for (int64_t first = 0; first < p->n; first += width) bytes += strip_bytes(p, std::min(width, p->n - first));
+  int64_t bytes = 0, stride = transposed ? p->k : p->n;
+  over_panels(p->n, [&](int64_t, int64_t count) { bytes += strip_bytes(p, count); });
   p->strips.reset(std::aligned_alloc(64, size_t(std::max<int64_t>(bytes, 1) + 63) / 64 * 64));
   if (!p->strips) throw std::bad_alloc();
   auto room = static_cast<char *>(p->strips.get());
-  for (int64_t first = 0; first < p->n; first += width) {
-    int64_t count = std::min(width, p->n - first);
+  over_panels(p->n, [&](int64_t first, int64_t count) {
     int64_t start = transposed ? first * p->k : first;
     if (p->precision == MT_INT8)
       mt_strips_int8(reinterpret_cast<int8_t *>(room), static_cast<const int8_t *>(b) + start, transposed, stride, p->k, count);
@@ -29,7 +35,26 @@ void pack_strips(mt_packed_matrix *p, const void *b, bool transposed) {
       mt_strips_f32(reinterpret_cast<float *>(room), static_cast<const float *>(b) + start, transposed, stride, p->k, count);
     p->panels.push_back({first, count, {}, {}, room});
     room += strip_bytes(p, count);
-  }
+  });
+}
+
+// The panels of `b` in the layout that oneDNN prefers.
+void pack_layouts(mt_packed_matrix *p, const void *b, bool transposed) {
+  auto precision = p->precision;
+  int64_t k = p->k;
+  memory::dims strides = transposed ? memory::dims{1, k} : memory::dims{p->n, 1};
+  over_panels(p->n, [&](int64_t first, int64_t count) {
+    // The layout is asked for at one row count and then used at all of them.
+    auto d = describe({{chunk_rows, k}, row_type(precision), layout::ab},
+                      {{k, count}, weight_type(precision), layout::any},
+                      {{chunk_rows, count}, sum_type(precision), layout::ab}, false);
+    panel part{first, count, d.weights_desc(), memory(d.weights_desc(), the_engine())};
+    auto start = static_cast<const char *>(b) + size_t(transposed ? first * k : first) * weight_bytes(precision);
+    memory source({{k, count}, weight_type(precision), strides}, the_engine(), const_cast<char *>(start));
+    reorder(source, part.weights).execute(the_stream(), source, part.weights);
+    the_stream().wait();
+    p->panels.push_back(std::move(part));
+  });
 }
 
 // `b` [K,N], or [N,K] if transposed, in the precision asked for.
@@ -40,24 +65,7 @@ std::unique_ptr<mt_packed_matrix> pack(const void *b, bool transposed, int64_t k
   p->n = n;
   p->precision = precision;
   p->tiled = mt_uses_tiles(precision);
-  if (p->tiled) {
-    pack_strips(p.get(), b, transposed);
-    return p;
-  }
-  for (int64_t first = 0, width = mt_panel_width(n); first < n; first += width) {
-    int64_t count = std::min(width, n - first);
-    // The layout is asked for at one row count and then used at all of them.
-    auto d = describe({{chunk_rows, k}, row_type(precision), layout::ab},
-                      {{k, count}, weight_type(precision), layout::any},
-                      {{chunk_rows, count}, sum_type(precision), layout::ab}, false);
-    panel part{first, count, d.weights_desc(), memory(d.weights_desc(), the_engine())};
-    memory::dims strides = transposed ? memory::dims{1, k} : memory::dims{n, 1};
-    auto start = static_cast<const char *>(b) + size_t(transposed ? first * k : first) * weight_bytes(precision);
-    memory source({{k, count}, weight_type(precision), strides}, the_engine(), const_cast<char *>(start));
-    reorder(source, part.weights).execute(the_stream(), source, part.weights);
-    the_stream().wait();
-    p->panels.push_back(std::move(part));
-  }
+  (p->tiled ? pack_strips : pack_layouts)(p.get(), b, transposed);
   return p;
 }
 

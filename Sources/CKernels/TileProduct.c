@@ -1,6 +1,7 @@
 // Matrix products by loops of our own, for processors where oneDNN has no layout of weights to its liking and sums a row in
-// another order as the number of rows changes: those before AVX-512. A tile of a few rows and a strip of columns or a few
-// stays in registers while it goes through k; each element is one chain of sums in the order of k, whatever the tile.
+// another order as the number of rows changes (those before AVX-512), or multiplies bytes inexactly (those before VNNI). A tile
+// of a few rows and a strip of columns or a few stays in registers while it goes through k; each element is one chain of sums
+// in the order of k, whatever the tile.
 #include "Vector.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -11,8 +12,12 @@ _Static_assert(strip == (int)lane, "a strip is one vector wide");
 
 bool mt_uses_tiles(mt_precision precision) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bw")) return false;
-  return precision == MT_FLOAT32 || (precision == MT_INT8 && __builtin_cpu_supports("avx2"));
+  switch (precision) {
+    case MT_FLOAT32: return !__builtin_cpu_supports("avx512bw");
+    case MT_BFLOAT16: return false;
+    case MT_INT8: return __builtin_cpu_supports("avx2") && !__builtin_cpu_supports("avx512vnni");
+  }
+  return false;
 #else
   return precision == MT_FLOAT32;
 #endif

@@ -76,7 +76,7 @@ enum { MT_WIDEST_PANEL = 1024 };
 
 enum { MT_STRIP = 16 };
 /// Whether products of this precision are made by the loops below, and not by oneDNN: float32 on processors without AVX-512,
-/// int8 on those of them with AVX2.
+/// int8 on those with AVX2 but without AVX-512's VNNI.
 bool mt_uses_tiles(mt_precision precision);
 /// Numbers in the strips of a matrix [k, n]: MT_STRIP columns each, k by k, the last strip filled up with zeros; int8 by
 /// fours of k, filled up likewise.
