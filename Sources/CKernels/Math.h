@@ -4,8 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-// The loader picks the best of these once; elsewhere the compiler's default target serves.
-#if defined(__x86_64__) && defined(__linux__)
+// The loader picks the best of these once; elsewhere, and under the thread sanitizer, which is not up when the loader asks, the
+// compiler's default target serves.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
 #define MT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define MT_CLONES

@@ -104,11 +104,7 @@ public final class TranslationStream: @unchecked Sendable {
         let hypotheses = worker.translate(units.map { window.units[$0].part }, lines: units.map { window.line(of: $0) })
         let elapsed = (ContinuousClock.now - start).seconds
         condition.lock()
-        for (unit, found) in zip(units, hypotheses) {
-          window.units[unit].hypotheses = found
-          window.units[unit].seconds = elapsed
-        }
-        window.batchesLeft -= 1
+        window.finish(units, hypotheses, seconds: elapsed)
         condition.unlock()
       }
       emit()
@@ -156,19 +152,15 @@ public final class TranslationStream: @unchecked Sendable {
 
 /// Lines under way together.
 private final class Window {
-  struct Unit {
-    var line: Int
-    var part: PreparedLine.Part
-    var hypotheses: [Hypothesis] = []
-    var seconds = 0.0
-  }
-
   let inputs: [TranslationInput]
   private let firstLine: Int
+  // Set by `prepare` and never again: workers read them without the stream's lock.
   private var prepared: [PreparedLine] = []
   private var preparationSeconds: [Double] = []
   /// The parts of all lines, in order.
-  var units: [Unit] = []
+  private(set) var units: [(line: Int, part: PreparedLine.Part)] = []
+  // Guarded by the stream's lock, and read without it once no batch is left.
+  private var found: [(hypotheses: [Hypothesis], seconds: Double)] = []
   var batchesLeft = 0
   var isPrepared = false
 
@@ -189,8 +181,9 @@ private final class Window {
       let result = preparation.prepare(input)
       preparationSeconds.append((ContinuousClock.now - start).seconds)
       prepared.append(result)
-      if case .parts(let parts) = result { units += parts.map { Unit(line: line, part: $0) } }
+      if case .parts(let parts) = result { units += parts.map { (line, $0) } }
     }
+    found = Array(repeating: ([], 0), count: units.count)
     let order = units.indices.sorted { (-units[$0].part.source.count, $0) < (-units[$1].part.source.count, $1) }
     var batches: [[Int]] = []
     var tokens = 0
@@ -210,6 +203,12 @@ private final class Window {
     return batches
   }
 
+  /// Keeps what was found for a batch of units.
+  func finish(_ batch: [Int], _ hypotheses: [[Hypothesis]], seconds: Double) {
+    for (unit, hypotheses) in zip(batch, hypotheses) { found[unit] = (hypotheses, seconds) }
+    batchesLeft -= 1
+  }
+
   func results(_ translator: Translator, _ options: TranslationOptions) -> [TranslatedLine] {
     var next = 0
     return prepared.enumerated().map { line, prepared in
@@ -217,12 +216,12 @@ private final class Window {
         if case .unchanged(let text) = prepared { return TranslatedLine(candidates: [.init(text: text)]) }
         return TranslatedLine(candidates: [.init(text: "")])
       }
-      let units = self.units[next..<next + parts.count]
+      let found = self.found[next..<next + parts.count]
       next += parts.count
       let start = ContinuousClock.now
       var result = LineAssembly(translator: translator, options: options)
-        .assemble(inputs[line], parts: parts, hypotheses: units.map(\.hypotheses))
-      result.seconds = preparationSeconds[line] + units.reduce(0) { $0 + $1.seconds }
+        .assemble(inputs[line], parts: parts, hypotheses: found.map(\.hypotheses))
+      result.seconds = preparationSeconds[line] + found.reduce(0) { $0 + $1.seconds }
         + (ContinuousClock.now - start).seconds
       return result
     }
