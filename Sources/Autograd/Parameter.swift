@@ -32,9 +32,9 @@ public final class Parameter: @unchecked Sendable {
   /// Where rows are looked up.
   enum Rows {
     case values
-    /// In `packedTransposed`; `data` has been given up.
+    /// In `packedTransposed`; `data` holds nothing.
     case packed(PackedMatrix)
-    /// In these numbers [rows, columns]; `data` has been given up.
+    /// In these numbers [rows, columns]; `data` holds nothing.
     case bfloat16([UInt16])
   }
 
@@ -160,20 +160,6 @@ public enum Initialization: Sendable, Equatable {
   }
 }
 
-/// A weight matrix laid out once for products with few rows. Immutable, so that all workers share it.
-final class PackedMatrix: @unchecked Sendable {
-  let matrix: OpaquePointer
-  let outputs: Int
-
-  init?(_ matrix: OpaquePointer?, outputs: Int) {
-    guard let matrix else { return nil }
-    self.matrix = matrix
-    self.outputs = outputs
-  }
-
-  deinit { mt_packed_free(matrix) }
-}
-
 /// The numbers of a store's parameters; it goes when neither the store nor one of them is left.
 final class ParameterMemory: @unchecked Sendable {
   /// [count], zeros at first. The system fills in a page when it is first written to.
@@ -232,33 +218,6 @@ public final class ParameterStore: @unchecked Sendable {
     self.memory = memory
   }
 
-  /// Gives the memory of a parameter's values back to the system: they are lost, and only packed forms of the parameter
-  /// are of use from then on.
-  public func discardValues(of p: Parameter) {
-    let page = UInt(getpagesize())
-    let start = (UInt(bitPattern: p.data) + page - 1) / page * page
-    let end = UInt(bitPattern: p.data + p.count) / page * page
-    if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED) }
-  }
-
-  /// Gives the memory of a table's values back where rows can be looked up in its packed form, as they can in float32 and in
-  /// bfloat16, or in half the memory, in both cases bit for bit the same. Cost: a comparison of all values.
-  public func compactRows(of p: Parameter) {
-    guard case .values = p.rowsForLookup else { return }
-    if let packed = p.packedTransposed, mt_packed_columns(packed.matrix, p.data) {
-      p.rowsForLookup = .packed(packed)
-    } else if p.buffer.allSatisfy({ $0.bitPattern & 0xFFFF == 0 }) {
-      p.rowsForLookup = .bfloat16(
-        [UInt16](unsafeUninitializedCapacity: p.count) { table, written in
-          mt_to_bfloat16(table.baseAddress!, p.data, Int64(p.count))
-          written = p.count
-        })
-    } else {
-      return
-    }
-    discardValues(of: p)
-  }
-
   /// Starting values, drawn in the order of declaration; matrices then times `gain`.
   public func initialize(seed: UInt64, gain: (Parameter) -> Float = { _ in 1 }) {
     var random = RandomGenerator(seed: seed)
@@ -289,30 +248,6 @@ public final class ParameterStore: @unchecked Sendable {
   public func refreshBFloat16() {
     guard let memory, let copy = memory.bfloat16 else { return }
     mt_to_bfloat16(copy, memory.values, Int64(count))
-  }
-
-  /// Lays `weight` out for translation. Not while other threads compute.
-  public func pack(_ weight: Parameter, transposed: Bool = false, precision: Precision) {
-    let (inputs, outputs) = transposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
-    let packed = PackedMatrix(
-      mt_pack(weight.data, transposed, Int64(inputs), Int64(outputs), precision.supported.kernel), outputs: outputs)
-    if transposed { weight.packedTransposed = packed } else { weight.packed = packed }
-  }
-
-  /// The same from 8-bit integers [outputs, inputs] with one scale per output.
-  public func pack(_ weight: Parameter, transposed: Bool = false, integers: UnsafePointer<Int8>, scales: UnsafePointer<Float>) {
-    let (inputs, outputs) = transposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
-    let packed = PackedMatrix(mt_pack_int8(integers, scales, Int64(inputs), Int64(outputs)), outputs: outputs)
-    if transposed { weight.packedTransposed = packed } else { weight.packed = packed }
-  }
-
-  /// Forgets all packed forms: the values have changed.
-  public func unpack() {
-    for p in parameters {
-      if case .packed = p.rowsForLookup { preconditionFailure("\(p.name) has no other form than the packed one") }
-      p.packed = nil
-      p.packedTransposed = nil
-    }
   }
 
   static func zeroed<T: Numeric>(_ type: T.Type, _ count: Int) -> UnsafeMutablePointer<T> {

@@ -174,10 +174,10 @@ converted convert_rounded(const float *a, const mt_packed_matrix *b, int64_t m, 
 void multiply(const void *rows, const mt_packed_matrix *b, const panel &part, void *c, int64_t m) {
   if (b->tiled) {
     if (b->precision == MT_INT8)
-      mt_tiles_int8(static_cast<const uint8_t *>(rows), static_cast<const int8_t *>(part.strips), static_cast<int32_t *>(c), m,
+      mt_tiles_int8(static_cast<const uint8_t *>(rows), static_cast<const int8_t *>(part.room.get()), static_cast<int32_t *>(c), m,
                     part.count, b->k);
     else
-      mt_tiles_f32(static_cast<const float *>(rows), b->k, static_cast<const float *>(part.strips), static_cast<float *>(c),
+      mt_tiles_f32(static_cast<const float *>(rows), b->k, static_cast<const float *>(part.room.get()), static_cast<float *>(c),
                    part.count, m, part.count, b->k, false);
     return;
   }

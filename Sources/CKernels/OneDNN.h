@@ -58,9 +58,9 @@ inline size_t weight_bytes(mt_precision p) { return p == MT_INT8 ? 1 : p == MT_B
 // second cache, and so do they.
 struct panel {
   int64_t first, count;
+  std::shared_ptr<void> room;  // the strips where mt_uses_tiles, else the weights
   memory::desc layout_desc;
   memory weights;
-  const void *strips = nullptr;  // in place of the weights, where mt_uses_tiles
 };
 
 }  // namespace onednn
@@ -71,7 +71,6 @@ struct mt_packed_matrix {
   bool tiled;
   int64_t chunk() const { return tiled ? onednn::tiled_chunk_rows : onednn::chunk_rows; }
   std::vector<onednn::panel> panels;
-  std::unique_ptr<void, decltype(&std::free)> strips{nullptr, std::free};
   std::vector<float> scales;    // int8: value = integer·scale, one per column
   std::vector<int32_t> column_sums;  // int8: Σ_k integer, to undo what stands for zero in the rows
   std::vector<int32_t> places;  // of the elements of a column, after its first, in the panels' layout

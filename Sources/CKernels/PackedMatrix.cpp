@@ -3,6 +3,7 @@
 #include "OneDNN.h"
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <new>
 
 using namespace onednn;
@@ -20,21 +21,53 @@ void over_panels(int64_t columns, Each each) {
   for (int64_t first = 0; first < columns; first += width) each(first, std::min(width, columns - first));
 }
 
-// The panels of `b` in strips, one panel after the other.
+// Memory that many matrices share, in large pages.
+struct slab {
+  static constexpr int64_t usual = int64_t(32) << 20;
+  explicit slab(int64_t bytes) : size(bytes), start(static_cast<char *>(mt_map_large(bytes))) {
+    if (!start) throw std::bad_alloc();
+  }
+  slab(const slab &) = delete;
+  ~slab() { mt_unmap_large(start, size); }
+  const int64_t size;
+  char *const start;
+  int64_t used = 0;
+};
+
+// `bytes` for a panel, which begin where a cache line does. Weights are touched page by page when a model is loaded, and in
+// pages of 4 KiB that takes longer than to compute them; a matrix alone is smaller than a large page.
+std::shared_ptr<void> room_for(int64_t bytes) {
+  bytes = (std::max<int64_t>(bytes, 1) + 63) / 64 * 64;
+#if __has_feature(address_sanitizer)
+  // Each in a block of its own, so that the sanitizer knows where it ends.
+  std::shared_ptr<void> block(std::aligned_alloc(64, size_t(bytes)), std::free);
+  if (!block) throw std::bad_alloc();
+  return block;
+#else
+  static std::mutex lock;
+  static std::weak_ptr<slab> latest;
+  std::lock_guard<std::mutex> guard(lock);
+  auto shared = latest.lock();
+  if (!shared || shared->size - shared->used < bytes)
+    latest = shared = std::make_shared<slab>(std::max(bytes, slab::usual));
+  auto at = shared->start + shared->used;
+  shared->used += bytes;
+  // A model that goes leaves nothing behind in a slab that another still needs.
+  return {at, [shared, bytes](char *start) { mt_discard(start, bytes); }};
+#endif
+}
+
+// The panels of `b` in strips.
 void pack_strips(mt_packed_matrix *p, const void *b, bool transposed) {
-  int64_t bytes = 0, stride = transposed ? p->k : p->n;
-  over_panels(p->n, [&](int64_t, int64_t count) { bytes += strip_bytes(p, count); });
-  p->strips.reset(std::aligned_alloc(64, size_t(std::max<int64_t>(bytes, 1) + 63) / 64 * 64));
-  if (!p->strips) throw std::bad_alloc();
-  auto room = static_cast<char *>(p->strips.get());
+  int64_t stride = transposed ? p->k : p->n;
   over_panels(p->n, [&](int64_t first, int64_t count) {
     int64_t start = transposed ? first * p->k : first;
+    auto room = room_for(strip_bytes(p, count));
     if (p->precision == MT_INT8)
-      mt_strips_int8(reinterpret_cast<int8_t *>(room), static_cast<const int8_t *>(b) + start, transposed, stride, p->k, count);
+      mt_strips_int8(static_cast<int8_t *>(room.get()), static_cast<const int8_t *>(b) + start, transposed, stride, p->k, count);
     else
-      mt_strips_f32(reinterpret_cast<float *>(room), static_cast<const float *>(b) + start, transposed, stride, p->k, count);
-    p->panels.push_back({first, count, {}, {}, room});
-    room += strip_bytes(p, count);
+      mt_strips_f32(static_cast<float *>(room.get()), static_cast<const float *>(b) + start, transposed, stride, p->k, count);
+    p->panels.push_back({first, count, room, {}, {}});
   });
 }
 
@@ -48,7 +81,8 @@ void pack_layouts(mt_packed_matrix *p, const void *b, bool transposed) {
     auto d = describe({{chunk_rows, k}, row_type(precision), layout::ab},
                       {{k, count}, weight_type(precision), layout::any},
                       {{chunk_rows, count}, sum_type(precision), layout::ab}, false);
-    panel part{first, count, d.weights_desc(), memory(d.weights_desc(), the_engine())};
+    auto room = room_for(int64_t(d.weights_desc().get_size()));
+    panel part{first, count, room, d.weights_desc(), memory(d.weights_desc(), the_engine(), room.get())};
     auto start = static_cast<const char *>(b) + size_t(transposed ? first * k : first) * weight_bytes(precision);
     memory source({{k, count}, weight_type(precision), strides}, the_engine(), const_cast<char *>(start));
     reorder(source, part.weights).execute(the_stream(), source, part.weights);
@@ -162,7 +196,7 @@ void read_column(const mt_packed_matrix *b, const void *column, float scale, flo
 const void *column_of(const mt_packed_matrix *b, int64_t column) {
   for (auto &part : b->panels)
     if (column < part.first + part.count) {
-      auto data = static_cast<const char *>(b->tiled ? part.strips : part.weights.get_data_handle());
+      auto data = static_cast<const char *>(part.room.get());
       return data + size_t(place(b, part, 1, column - part.first)) * weight_bytes(b->precision);
     }
   return nullptr;

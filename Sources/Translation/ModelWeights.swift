@@ -34,44 +34,48 @@ enum ModelWeights {
       throw ModelError(
         file: file.file, item: "tensor \(surplus)", problem: "does not belong to the model that config.json describes")
     }
-    let packedOnly = Set((precision == nil ? [] : model.packedOnly).map(\.name))
-    for (parameter, entry) in zip(model.parameters.parameters, entries) {
-      if entry.type == .int8 {
-        try readIntegers(file, parameter, entry, of: model)
-      } else {
-        try file.read(parameter.name, entry, into: parameter.buffer)
+    if let precision {
+      try loadPacked(file, zip(model.parameters.parameters, entries), into: model, precision: precision)
+    } else {
+      for (parameter, entry) in zip(model.parameters.parameters, entries) {
+        try read(file, parameter, entry, of: model, into: parameter.buffer)
       }
-      guard let precision else { continue }
-      pack(parameter, of: model, precision: precision, from: file)
-      if packedOnly.contains(parameter.name) {
-        model.parameters.discardValues(of: parameter)
-      } else if isTable(parameter, of: model) {
-        model.parameters.compactRows(of: parameter)
-      }
-      file.release(entry)
     }
     model.parameters.refreshBFloat16()
   }
 
-  /// Lays the weights of a matrix product out for translation. int8 weights that the file holds as integers are used as
-  /// they are.
-  private static func pack(
-    _ parameter: Parameter, of model: any EncoderDecoder, precision: Precision, from file: Safetensors
-  ) {
+  /// Tables and weights of which only a packed form is kept go through a buffer, so that their own memory is never touched:
+  /// the system hands out memory page by page, which takes longer than to fill it.
+  private static func loadPacked(
+    _ file: Safetensors, _ weights: some Sequence<(Parameter, Safetensors.Entry)>, into model: any EncoderDecoder,
+    precision: Precision
+  ) throws {
     let store = model.parameters
-    let table = isTable(parameter, of: model)
-    // Tables that are only looked up take part in no product.
-    if parameter.rows == 1 || (table && parameter.name != outputTable(of: model)) { return }
-    if precision.supported == .int8, let entry = file.entries[parameter.name], entry.type == .int8,
-      let scales = file.entries[scaleName(parameter)]
-    {
-      var values = [Float](repeating: 0, count: scales.count)
-      values.withUnsafeMutableBytes { target in file.withBytes(scales) { target.copyMemory(from: $0) } }
-      file.withBytes(entry) {
-        store.pack(parameter, transposed: table, integers: $0.bindMemory(to: Int8.self).baseAddress!, scales: values)
+    let packedOnly = Set(model.packedOnly.map(\.name))
+    let layers = LargePages(count: model.packedOnly.filter { !isTable($0, of: model) }.map(\.count).max() ?? 0)
+    for (parameter, entry) in weights {
+      let table = isTable(parameter, of: model)
+      let onlyPacked = packedOnly.contains(parameter.name)
+      // A table is far larger than a layer's weights: its buffer goes with it.
+      let buffer = table ? LargePages(count: parameter.count) : layers
+      let values = table || onlyPacked ? buffer.values(parameter.count) : parameter.buffer
+      // Tables that are only looked up take part in no product.
+      let multiplied = parameter.rows > 1 && (!table || parameter.name == outputTable(of: model))
+      let integers = multiplied && precision.supported == .int8 && entry.type == .int8
+      if !integers || !onlyPacked {
+        try read(file, parameter, entry, of: model, into: values)
       }
-    } else {
-      store.pack(parameter, transposed: table, precision: precision)
+      if integers {
+        // What the file holds as integers is used as it is.
+        let scales = try readScales(file, parameter, of: model)
+        file.withBytes(entry) {
+          store.pack(parameter, transposed: table, integers: $0.bindMemory(to: Int8.self).baseAddress!, scales: scales)
+        }
+      } else if multiplied {
+        store.pack(parameter, transposed: table, precision: precision, values: values.baseAddress!)
+      }
+      if table, !onlyPacked { store.keepRows(of: parameter, values: values.baseAddress!) }
+      file.release(entry)
     }
   }
 
@@ -117,24 +121,33 @@ enum ModelWeights {
     return (integers, scales)
   }
 
-  private static func readIntegers(
-    _ file: Safetensors, _ parameter: Parameter, _ entry: Safetensors.Entry, of model: any EncoderDecoder
+  /// The values [rows, columns] of a parameter.
+  private static func read(
+    _ file: Safetensors, _ parameter: Parameter, _ entry: Safetensors.Entry, of model: any EncoderDecoder,
+    into values: UnsafeMutableBufferPointer<Float>
   ) throws {
-    let count = outputs(parameter, of: model)
-    var scales = [Float](repeating: 0, count: count)
-    try scales.withUnsafeMutableBufferPointer { target in
-      try file.read(scaleName(parameter), file.entry(scaleName(parameter), shape: [count]), into: target)
-    }
+    guard entry.type == .int8 else { return try file.read(parameter.name, entry, into: values) }
+    let scales = try readScales(file, parameter, of: model)
     let table = isTable(parameter, of: model)
     file.withBytes(entry) { bytes in
       for row in 0..<parameter.rows {
         for column in 0..<parameter.columns {
           let place = table ? row * parameter.columns + column : column * parameter.rows + row
-          parameter.data[row * parameter.columns + column] =
+          values[row * parameter.columns + column] =
             Float(Int8(bitPattern: bytes[place])) * scales[table ? row : column]
         }
       }
     }
+  }
+
+  /// One scale per output of a weight of integers.
+  private static func readScales(_ file: Safetensors, _ parameter: Parameter, of model: any EncoderDecoder) throws -> [Float] {
+    let count = outputs(parameter, of: model)
+    var scales = [Float](repeating: 0, count: count)
+    try scales.withUnsafeMutableBufferPointer { target in
+      try file.read(scaleName(parameter), file.entry(scaleName(parameter), shape: [count]), into: target)
+    }
+    return scales
   }
 
   private static func scaleName(_ parameter: Parameter) -> String { parameter.name + ".scale" }
@@ -155,5 +168,25 @@ enum ModelWeights {
     case .target: "decoder.embeddings"
     case .none: "output.weight"
     }
+  }
+}
+
+/// Memory that is needed for a while.
+private final class LargePages {
+  private let start: UnsafeMutableRawPointer
+  private let bytes: Int64
+
+  init(count: Int) {
+    bytes = Int64(count * MemoryLayout<Float>.stride)
+    guard let memory = mt_map_large(bytes) else { preconditionFailure("no memory for \(count) values") }
+    start = memory
+  }
+
+  deinit { mt_unmap_large(start, bytes) }
+
+  /// The first values of it.
+  func values(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
+    precondition(count * MemoryLayout<Float>.stride <= bytes, "\(count) values in \(bytes) bytes")
+    return .init(start: start.bindMemory(to: Float.self, capacity: count), count: count)
   }
 }

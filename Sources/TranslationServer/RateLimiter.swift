@@ -13,7 +13,7 @@ final class RateLimiter: Sendable {
   init(callers: Int = 65_536) { buckets = Mutex(LRUCache(capacity: callers)) }
 
   /// Takes a request from a caller's bucket. Nil if there was one; else the seconds until there will be.
-  func take(_ caller: String, perMinute: Int, now: ContinuousClock.Instant = .now) -> Int? {
+  func take(_ caller: String, perMinute: Int, now: ContinuousClock.Instant) -> Int? {
     buckets.withLock { buckets in
       let rate = Double(perMinute) / 60
       var bucket = buckets.find(caller) ?? Bucket(requests: Double(perMinute), time: now)
@@ -47,7 +47,7 @@ struct AccessControl: Sendable {
         throw APIError(.badRequest, "Please contact the server operator to get an API key")
       }
     }
-    guard let limit, let wait = limiter.take(caller, perMinute: limit) else { return }
+    guard let limit, let wait = limiter.take(caller, perMinute: limit, now: options.now()) else { return }
     throw APIError(.tooManyRequests, "Slowdown: \(limit) per 1 minute", retryAfter: wait)
   }
 }

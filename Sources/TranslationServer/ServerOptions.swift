@@ -42,6 +42,8 @@ public struct ServerOptions: Sendable {
   // Who may:
   /// Requests of one address or key within a minute; nil is no limit.
   public var requestsPerMinute: Int?
+  /// What time it is for that minute; a test holds it still.
+  var now: @Sendable () -> ContinuousClock.Instant = { .now }
   /// Keys that callers may show, and their own limits; nil where there are none to show.
   public var apiKeys: APIKeys?
   /// Whether a key must be shown.

@@ -16,7 +16,7 @@ import Translation
     let refused = try await server.post("/detect", ["q": "a"])
     #expect(refused.status == 429)
     #expect(refused.error == "Slowdown: 2 per 1 minute")
-    #expect(refused["Retry-After"].flatMap { Int($0) }.map { (1...30).contains($0) } == true)
+    #expect(refused["Retry-After"] == "30")
     #expect(try await server.post("/translate", job).status == 429)
     #expect(try await server.get("/languages").status == 200)
     // X-Forwarded-For is a proxy's to set, and nobody else's.

@@ -310,6 +310,13 @@ void mt_muon_move(float *value, const float *direction, int64_t rows, int64_t co
 
 /// Gives free pages of the heap back to the system, where its C library can.
 void mt_trim_heap(void);
+/// `bytes` of zeros in pages of 2 MiB where the system has such: the first touch of a page costs about the same whatever its size.
+/// NULL on failure.
+void *mt_map_large(int64_t bytes);
+/// Gives them back, with the same number of bytes.
+void mt_unmap_large(void *memory, int64_t bytes);
+/// Gives back the pages that lie whole in a mapping's part: read again, they hold what the mapped file does, or zeros.
+void mt_discard(const void *start, int64_t bytes);
 
 #ifdef __cplusplus
 }
