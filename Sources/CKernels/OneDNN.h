@@ -1,7 +1,6 @@
 // oneDNN, and matrices in the layouts it prefers, or in strips for our own loops.
 #pragma once
 #include "CKernels.h"
-#include <cstdlib>
 #include <dlfcn.h>
 #include <memory>
 #include <vector>

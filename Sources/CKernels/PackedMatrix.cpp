@@ -2,6 +2,7 @@
 // column.
 #include "OneDNN.h"
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>

@@ -310,8 +310,8 @@ void mt_muon_move(float *value, const float *direction, int64_t rows, int64_t co
 
 /// Gives free pages of the heap back to the system, where its C library can.
 void mt_trim_heap(void);
-/// `bytes` of zeros in pages of 2 MiB where the system has such: the first touch of a page costs about the same whatever its size.
-/// NULL on failure.
+/// `bytes` of zeros in pages of 2 MiB where the system has such: handed out in pages of 4 KiB, the same memory takes it two to
+/// three times as long. NULL on failure.
 void *mt_map_large(int64_t bytes);
 /// Gives them back, with the same number of bytes.
 void mt_unmap_large(void *memory, int64_t bytes);
