@@ -101,7 +101,7 @@ public struct NameLexicon: Sendable, Equatable {
     }
   }
 
-  /// Anything a sentence may begin after: stops, colons, quotes, brackets and dashes, but not the full stop of an
+  /// Anything a sentence may begin after: stops, colons, quotes, brackets, bars and dashes, but not the full stop of an
   /// abbreviation, an initial or up to three letters without a vowel (M. Dupont, Dr. Who), nor an apostrophe or hyphen in a word.
   private static func endsSentence(_ scalars: [Unicode.Scalar], _ at: Int) -> Bool {
     switch scalars[at] {
@@ -110,7 +110,11 @@ public struct NameLexicon: Sendable, Equatable {
       while start > 0, scalars[start - 1].properties.isAlphabetic { start -= 1 }
       guard (1...3).contains(at - start), isCapital(scalars[start]) else { return true }
       return at - start > 1 && scalars[start..<at].contains { "aeiouyAEIOUY".unicodeScalars.contains($0) }
-    case ",", ";", "'", "\u{2019}", "-", "\u{2010}", "\u{2011}", "/", "&", "%", "@", "#": return false
+    // A dash as it is typed, and an alternative: "Step 2 - Close the window".
+    case "-", "\u{2010}", "\u{2011}", "/": return at == 0 || scalars[at - 1].properties.isWhitespace
+    // Cells of a table.
+    case "|": return true
+    case ",", ";", "'", "\u{2019}", "&", "%", "@", "#": return false
     default:
       let category = scalars[at].properties.generalCategory
       return category.isPunctuation && category != .connectorPunctuation

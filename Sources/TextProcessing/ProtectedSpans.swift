@@ -143,11 +143,31 @@ public enum ProtectedSpans {
     return at - start >= least ? at : nil
   }
 
+  /// Letters of any script are those of an address too.
   private static func localStart(_ bytes: UnsafeBufferPointer<UInt8>, before sign: Int, from free: Int) -> Int {
     var at = sign
-    while at > free, isWord(bytes[at - 1]) || isIn(bytes[at - 1], ".+-%") { at -= 1 }
-    while at < sign, !isWord(bytes[at]) { at += 1 }
+    while at > free {
+      if isWord(bytes[at - 1]) || isIn(bytes[at - 1], ".+-%") {
+        at -= 1
+        continue
+      }
+      var start = at - 1
+      while start > free, bytes[start] & 0xC0 == 0x80 { start -= 1 }
+      guard letter(bytes, at: start) == at - start else { break }
+      at = start
+    }
+    while at < sign, !isWord(bytes[at]), bytes[at] < 0x80 { at += 1 }
     return at
+  }
+
+  /// The bytes of the character at a place, if it is a letter or an accent outside ASCII; else 0.
+  private static func letter(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int) -> Int {
+    guard byte(bytes, place) >= 0xC0 else { return 0 }
+    let length = byte(bytes, place) < 0xE0 ? 2 : byte(bytes, place) < 0xF0 ? 3 : 4
+    guard place + length <= bytes.count,
+      let scalar = String(decoding: bytes[place..<place + length], as: UTF8.self).unicodeScalars.first
+    else { return 0 }
+    return scalar.properties.isAlphabetic || scalar.properties.generalCategory == .nonspacingMark ? length : 0
   }
 
   /// Labels with at least one dot between them.
@@ -157,8 +177,11 @@ public enum ProtectedSpans {
     var labels = 0
     while true {
       let label = at
-      while isDigit(byte(bytes, at)) || isLetter(byte(bytes, at)) || (at > label && byte(bytes, at) == UInt8(ascii: "-")) {
-        at += 1
+      while true {
+        let plain = isDigit(byte(bytes, at)) || isLetter(byte(bytes, at)) || (at > label && byte(bytes, at) == UInt8(ascii: "-"))
+        let length = plain ? 1 : letter(bytes, at: at)
+        if length == 0 { break }
+        at += length
       }
       guard at > label, bytes[at - 1] != UInt8(ascii: "-") else { return end }
       labels += 1

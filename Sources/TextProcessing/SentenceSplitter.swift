@@ -16,7 +16,7 @@ public struct SplitText: Sendable, Equatable {
 }
 
 /// Cuts a text at sentence ends: ICU's boundaries (UAX #29), but not after abbreviations and initials that a name or
-/// number follows. Linear time; any number of threads.
+/// number follows, nor behind an ASCII character that no white space follows (https://a.fr/b?c=d). Linear time; any number of threads.
 public final class SentenceSplitter: Sendable {
   /// Before these a full stop ends no sentence, whatever follows. Compared with case.
   static let abbreviations: Set<String> = [
@@ -56,6 +56,7 @@ public final class SentenceSplitter: Sendable {
       var start = 0
       for (index, end) in ends.enumerated() {
         let isLast = index == ends.count - 1
+        if !isLast, bytes[end - 1] < 0x80, !Self.isSpace(bytes[end - 1]) { continue }
         var end = end
         if !isLast, let after = Self.end(ofGuillemetAt: end, in: bytes) {
           guard let after else { continue }
@@ -69,6 +70,8 @@ public final class SentenceSplitter: Sendable {
       return result
     }
   }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
   /// French parts a closing guillemet from its sentence by a space. Where one stands at `at`: the end of it and of the
   /// white space behind, if a capital follows there, else nothing, as the sentence goes on.
@@ -103,7 +106,7 @@ public final class SentenceSplitter: Sendable {
     result.sentences.append(.init(text: String(scalars[first..<after]), gap: String(scalars[after...])))
   }
 
-  /// True for "… M. ", "… J. ", "… p. ex. ".
+  /// True for "… M. ", "… J. ", "… p. ex. ", and for a numeral at the beginning: "I. "; "… am I. " ends a sentence.
   static func endsInAbbreviation(_ piece: String) -> Bool {
     var scalars = piece.unicodeScalars[...]
     while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
@@ -111,7 +114,7 @@ public final class SentenceSplitter: Sendable {
     scalars.removeLast()
     let wordStart = scalars.lastIndex { $0.properties.isWhitespace || "(«“\"'’[".unicodeScalars.contains($0) }
     let word = wordStart.map { scalars[scalars.index(after: $0)...] } ?? scalars
-    if word.count == 1, let letter = word.first { return letter.properties.isUppercase && letter != "I" }
+    if word.count == 1, let letter = word.first { return letter.properties.isUppercase && (letter != "I" || wordStart == nil) }
     return abbreviations.contains(String(word))
   }
 }

@@ -10,6 +10,8 @@ public struct MaskedText: Sendable, Equatable {
   public let numbers: [Number]
   /// The language whose words for small numbers count as those numbers; nil: none do.
   let targetLanguage: String?
+  /// Whether the line had more spans than there are placeholders: those behind the last stand in `text`.
+  package let isPartial: Bool
 
   /// A number of the line.
   public struct Number: Sendable, Equatable {
@@ -20,8 +22,11 @@ public struct MaskedText: Sendable, Equatable {
     let digits: String
   }
 
-  init(text: String, spans: [String], numbers: [Number] = [], targetLanguage: String? = nil) {
-    (self.text, self.spans, self.numbers, self.targetLanguage) = (text, spans, numbers, targetLanguage)
+  package init(
+    text: String, spans: [String], numbers: [Number] = [], targetLanguage: String? = nil, isPartial: Bool = false
+  ) {
+    (self.text, self.spans, self.numbers) = (text, spans, numbers)
+    (self.targetLanguage, self.isPartial) = (targetLanguage, isPartial)
   }
 
   /// The text with placeholders for its numbers as well, those after the spans'; nil without numbers, or with more than
@@ -131,8 +136,8 @@ public struct MaskedText: Sendable, Equatable {
 extension TextPipeline {
   /// Replaces by placeholders, up to `Placeholder.count` of them: protected spans (`ProtectedSpans`), technical words
   /// (codes such as XR-500, file numbers such as COM(1998), identifiers with an underscore or a digit behind a small letter,
-  /// absolute paths, hexadecimal numbers, versions, telephone numbers), words with characters that the source vocabulary
-  /// would have to spell in bytes (emoji, other scripts), and names that it would have to spell in several pieces, where it
+  /// absolute paths, hexadecimal numbers, versions, telephone numbers, names of hosts and files, text between backticks), words with characters that the source vocabulary
+  /// would have to spell in bytes (emoji, other scripts, signs), and names that it would have to spell in several pieces, where it
   /// has learnt to tell names (`NameLexicon`). The spans are of the normalised line. A line that has such placeholders of
   /// its own stays as it is. With `numbers` the rest of the line's numbers are noted too. Linear time.
   public func mask(_ line: String, numbers style: NumberStyle? = nil) -> MaskedText {
@@ -148,6 +153,7 @@ extension TextPipeline {
       return start..<passed
     }
     ranges += TechnicalWords.find(in: scalars) + TechnicalWords.telephones(in: scalars)
+    ranges += TechnicalWords.quotedCode(in: scalars)
     if let known = knownCharacters { ranges += Self.foreignWords(scalars, known) }
     ranges += names?.names(in: scalars, isRare: { !hasPiece($0) }) ?? []
     let numbers = style == nil ? [] : Numbers.find(in: scalars)
@@ -185,148 +191,13 @@ extension TextPipeline {
     }
     note(upTo: scalars.count, shift: shift)
     result.append(contentsOf: scalars[at...])
-    return MaskedText(text: String(result), spans: spans, numbers: kept, targetLanguage: style?.targetLanguage)
+    return MaskedText(
+      text: String(result), spans: spans, numbers: kept, targetLanguage: style?.targetLanguage,
+      isPartial: merged.count > spans.count)
   }
 
   /// Whether one piece of the source vocabulary is the whole word.
   private func hasPiece(_ word: String) -> Bool {
     sourceVocabulary.id(String(Vocabulary.spaceMark) + word) != nil || sourceVocabulary.id(word) != nil
-  }
-
-  /// Runs around characters that are neither known nor the capital of a known one, up to white space and punctuation;
-  /// two runs with one space between them, or one sign that is not known, are one.
-  private static func foreignWords(_ scalars: [Unicode.Scalar], _ known: Set<Unicode.Scalar>) -> [Range<Int>] {
-    var runs: [Range<Int>] = []
-    var at = 0
-    while at < scalars.count {
-      guard isForeign(scalars[at], known) else {
-        at += 1
-        continue
-      }
-      var (start, end) = (at, at + 1)
-      let floor = runs.last?.upperBound ?? 0
-      while start > floor, !endsWord(scalars[start - 1]) { start -= 1 }
-      while end < scalars.count, isForeign(scalars[end], known) || !endsWord(scalars[end]) { end += 1 }
-      if let last = runs.last, last.upperBound == start || (last.upperBound + 1 == start && joins(scalars[start - 1], known)) {
-        runs[runs.count - 1] = last.lowerBound..<end
-      } else {
-        runs.append(start..<end)
-      }
-      at = end
-    }
-    return runs
-  }
-
-  private static func joins(_ scalar: Unicode.Scalar, _ known: Set<Unicode.Scalar>) -> Bool {
-    scalar == " " || !(scalar.isASCII || known.contains(scalar) || scalar.properties.isWhitespace)
-  }
-
-  private static func isForeign(_ scalar: Unicode.Scalar, _ known: Set<Unicode.Scalar>) -> Bool {
-    if scalar.isASCII || known.contains(scalar) || endsWord(scalar) { return false }
-    let lower = scalar.properties.lowercaseMapping.unicodeScalars
-    return !(lower.count == 1 && lower.first.map(known.contains) == true)
-  }
-
-  private static func endsWord(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.generalCategory.isPunctuation || scalar.properties.isWhitespace
-  }
-}
-
-/// Words of machines rather than of a language, in ASCII, between white space, quotes and the sentence's punctuation.
-enum TechnicalWords {
-  /// Groups of digits with one space between, eight digits or more in all, of which the first begins with + or 0.
-  static func telephones(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
-    var found: [Range<Int>] = []
-    var at = 0
-    while at < scalars.count {
-      let begins = scalars[at] == "+" || scalars[at] == "0"
-      guard begins, at == 0 || !isWord(scalars[at - 1]) else {
-        at += 1
-        continue
-      }
-      var (end, digits, groups) = (at + 1, scalars[at] == "0" ? 1 : 0, 1)
-      while end < scalars.count {
-        if Numbers.isDigit(scalars[end]) {
-          digits += 1
-        } else if scalars[end] == " ", end + 1 < scalars.count,
-          Numbers.isDigit(scalars[end - 1]), Numbers.isDigit(scalars[end + 1])
-        {
-          groups += 1
-        } else {
-          break
-        }
-        end += 1
-      }
-      if groups > 1, digits >= 8, end == scalars.count || !isWord(scalars[end]) { found.append(at..<end) }
-      at = end
-    }
-    return found
-  }
-
-  private static func isWord(_ scalar: Unicode.Scalar) -> Bool { Numbers.isDigit(scalar) || scalar.properties.isAlphabetic }
-
-  /// Digits in groups with hyphens between (555-0142), two full stops or more (2.4.1), or a full stop and letters (7.0rc2).
-  private static func isNumbered(_ word: [Unicode.Scalar]) -> Bool {
-    let inner = word.indices.dropFirst().dropLast().filter { Numbers.isDigit(word[$0 - 1]) && Numbers.isDigit(word[$0 + 1]) }
-    let (stops, hyphens) = (inner.filter { word[$0] == "." }.count, inner.filter { word[$0] == "-" }.count)
-    guard word.allSatisfy({ isWord($0) || "-.+".unicodeScalars.contains($0) }) else { return false }
-    let hasLetter = word.contains { $0.properties.isAlphabetic }
-    return hasLetter ? stops > 0 : stops > 1 || hyphens > 0
-  }
-
-  /// Of few capitals and digits, one of the two in brackets: COM(1998), 1997/0042(COD).
-  private static func isFileNumber(_ word: ArraySlice<Unicode.Scalar>) -> Bool {
-    let parts = word.dropLast().split(separator: "(", omittingEmptySubsequences: false)
-    guard word.last == ")", parts.count == 2, !parts[1].isEmpty else { return false }
-    func isCapitals(_ part: ArraySlice<Unicode.Scalar>) -> Bool {
-      (2...4).contains(part.count) && part.allSatisfy { ("A"..."Z").contains($0) }
-    }
-    func isNumber(_ part: ArraySlice<Unicode.Scalar>) -> Bool {
-      part.first.map(Numbers.isDigit) == true && part.allSatisfy { Numbers.isDigit($0) || "-./".unicodeScalars.contains($0) }
-    }
-    return (isCapitals(parts[0]) && isNumber(parts[1])) || (isNumber(parts[0]) && isCapitals(parts[1]))
-  }
-
-  static func find(in scalars: [Unicode.Scalar]) -> [Range<Int>] {
-    var found: [Range<Int>] = []
-    var start = 0
-    for at in 0...scalars.count where at == scalars.count || separates(scalars[at]) {
-      if let word = trimmed(scalars, start..<at), isTechnical(scalars[word]) { found.append(word) }
-      start = at + 1
-    }
-    return found
-  }
-
-  private static func separates(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.isWhitespace || "'’\"«»“”".unicodeScalars.contains(scalar)
-  }
-
-  /// Without brackets and punctuation around it; a pair of brackets at the end stays where it opens in the word.
-  private static func trimmed(_ scalars: [Unicode.Scalar], _ word: Range<Int>) -> Range<Int>? {
-    var (start, end) = (word.lowerBound, word.upperBound)
-    while start < end, "([{<".unicodeScalars.contains(scalars[start]) { start += 1 }
-    while start < end, ".,;:!?…)]}>".unicodeScalars.contains(scalars[end - 1]) {
-      let word = scalars[start..<end]
-      if scalars[end - 1] == ")", word.count(where: { $0 == "(" }) >= word.count(where: { $0 == ")" }) { break }
-      end -= 1
-    }
-    return end - start > 1 ? start..<end : nil
-  }
-
-  private static func isTechnical(_ word: ArraySlice<Unicode.Scalar>) -> Bool {
-    guard let first = word.first, word.allSatisfy(\.isASCII) else { return false }
-    let (upper, lower) = (word.contains { ("A"..."Z").contains($0) }, word.contains { ("a"..."z").contains($0) })
-    let digit = word.contains(where: Numbers.isDigit)
-    if word.contains("_") { return upper || lower }
-    if first == "/" { return word.count > 2 && (upper || lower) }
-    if isNumbered(Array(word)) || isFileNumber(word) { return true }
-    let rest = word.dropFirst()
-    if first == "#" { return (3...8).contains(rest.count) && rest.allSatisfy(\.properties.isASCIIHexDigit) }
-    if first == "0", rest.first == "x" { return rest.count > 1 && rest.dropFirst().allSatisfy(\.properties.isASCIIHexDigit) }
-    let plain = word.allSatisfy { $0.properties.isAlphabetic || Numbers.isDigit($0) || "-./".unicodeScalars.contains($0) }
-    guard digit, plain else { return false }
-    // XR-500; and what has a digit behind a small letter: arg1, wasm32-emscripten, rfc822.
-    if ("A"..."Z").contains(first), !lower { return true }
-    return !Numbers.isDigit(first) && zip(word, rest).contains { ("a"..."z").contains($0) && Numbers.isDigit($1) }
   }
 }

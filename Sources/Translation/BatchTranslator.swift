@@ -58,8 +58,8 @@ final class BatchTranslator {
     let lost = open.filter { !isKept(parts[$0], in: found[$0], acceptingWords: true) }
     let plain = lost.compactMap { i in unmasked(parts[i]).map { (i, $0) } }
     guard !plain.isEmpty else { return found }
-    for ((i, _), more) in zip(plain, run(search, plain.map(\.1), plain.map { lines[$0.0] })) {
-      found[i] += more.map(Self.withoutAttention)
+    for ((i, part), more) in zip(plain, run(search, plain.map(\.1), plain.map { lines[$0.0] })) {
+      found[i] += more.map { Self.made(of: part, $0) }
     }
     return found
   }
@@ -70,9 +70,9 @@ final class BatchTranslator {
   ) {
     let masked = open.compactMap { i in withNumbersMasked(parts[i], found[i]).map { (i, $0) } }
     guard !masked.isEmpty else { return }
-    for ((i, _), more) in zip(masked, run(search, masked.map(\.1), masked.map { lines[$0.0] }))
+    for ((i, part), more) in zip(masked, run(search, masked.map(\.1), masked.map { lines[$0.0] }))
     where fewest(parts[i], more) < fewest(parts[i], found[i]) {
-      found[i] = more.map(Self.withoutAttention) + found[i]
+      found[i] = more.map { Self.made(of: part, $0) } + found[i]
     }
   }
 
@@ -93,11 +93,11 @@ final class BatchTranslator {
       let some = wanted[first..<min(first + 4, wanted.count)]
       return run(search, some.map(\.part), some.map { lines[$0.line] }, required: some.map(\.required))
     }
-    for ((i, _, _), more) in zip(wanted, results) {
+    for ((i, part, _), more) in zip(wanted, results) {
       guard fewest(parts[i], more) < fewest(parts[i], found[i]), let best = more.first,
         let free = found[i].first, best.meanLogProbability > free.meanLogProbability - Self.constraintCost
       else { continue }
-      found[i] = more.map(Self.withoutAttention) + found[i]
+      found[i] = more.map { Self.made(of: part, $0) } + found[i]
     }
   }
 
@@ -112,10 +112,10 @@ final class BatchTranslator {
       ? nil : PreparedLine.Part(text: line, source: source, prefix: part.prefix, mask: mask)
   }
 
-  /// Its attention is of other pieces than the part's.
-  private static func withoutAttention(_ hypothesis: Hypothesis) -> Hypothesis {
+  /// Its attention is of other pieces than those of the part that was asked for.
+  private static func made(of part: PreparedLine.Part, _ hypothesis: Hypothesis) -> Hypothesis {
     var hypothesis = hypothesis
-    hypothesis.attention = nil
+    hypothesis.source = part.source
     return hypothesis
   }
 

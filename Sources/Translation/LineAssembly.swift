@@ -38,12 +38,15 @@ struct LineAssembly {
   private typealias Choice = (hypothesis: Hypothesis, text: String)
 
   /// The hypotheses of a part, best first; of one with placeholders, which get their spans back, in the order of how few
-  /// were lost, and then as they were.
+  /// were lost, and then as they were; those that lose more than the best are left out.
   private func texts(_ part: PreparedLine.Part, _ hypotheses: ArraySlice<Hypothesis>) -> [Choice] {
     let texts = hypotheses.map { (hypothesis: $0, text: translator.text.decodeTarget($0.tokens)) }
-    guard let mask = part.mask else { return texts }
+    guard let mask = part.mask else { return texts.map { ($0.hypothesis, part.withoutInvented($0.text)) } }
     let losses = texts.map { mask.losses(in: $0.text) }
-    return texts.indices.sorted { (losses[$0], $0) < (losses[$1], $1) }.map { index in
+    let order = texts.indices.sorted { (losses[$0], $0) < (losses[$1], $1) }
+    // Another wording may spell a number, but is none if it loses what the best keeps.
+    let least = order.first.map { mask.losses(in: texts[$0].text, acceptingWords: true) } ?? 0
+    return order.filter { losses[$0] <= least || mask.losses(in: texts[$0].text, acceptingWords: true) <= least }.map { index in
       (texts[index].hypothesis, mask.restore(texts[index].text))
     }
   }
@@ -51,24 +54,32 @@ struct LineAssembly {
   private func join(_ parts: [PreparedLine.Part], _ choices: [Choice]) -> TranslatedLine.Candidate {
     var candidate = TranslatedLine.Candidate(text: "")
     if options.search.keepsAttention { candidate.alignment = [] }
-    var sourceOffset = 0
     for (part, (hypothesis, _)) in zip(parts, choices) {
       candidate.logProbability += hypothesis.logProbability
       candidate.score += hypothesis.score
+      let source = hypothesis.source ?? part.source
       if let attention = hypothesis.attention {
         for (target, row) in attention.prefix(hypothesis.tokens.count).enumerated() {
-          guard let source = row.indices.max(by: { row[$0] < row[$1] }), source < part.source.count else { continue }
+          guard let column = row.indices.max(by: { row[$0] < row[$1] }), column < source.count else { continue }
           candidate.alignment?.append(
-            .init(source: sourceOffset + source, target: candidate.tokens.count + target))
+            .init(source: candidate.sourcePieces.count + column, target: candidate.tokens.count + target))
         }
       } else {
         candidate.alignment = nil
       }
+      if options.search.keepsAttention {
+        let spans = part.mask?.everything
+        candidate.sourcePieces += shown(source, translator.text.sourceVocabulary, spans?.source ?? [])
+        candidate.targetPieces += shown(hypothesis.tokens, translator.text.targetVocabulary, spans?.target ?? [])
+      }
       candidate.tokens += hypothesis.tokens
-      sourceOffset += part.source.count
     }
     candidate.text = choices.map(\.text).filter { !$0.isEmpty }.joined(separator: joiner)
     return candidate
+  }
+
+  private func shown(_ ids: [Int32], _ vocabulary: Vocabulary, _ spans: [String]) -> [String] {
+    ids.map { String(scalars: vocabulary.piece($0).unicodeScalars.flatMap { PieceSpans.expand($0, spans) }) }
   }
 
   /// Between the parts of a line: a space, but in writing systems that have none between words.

@@ -15,6 +15,14 @@ enum PreparedLine {
     var prefix: [Int32] = []
     /// What its placeholders stand for.
     var mask: MaskedText?
+
+    /// A translation without placeholders that the model made of nothing.
+    func withoutInvented(_ translation: String) -> String {
+      guard mask == nil, translation.unicodeScalars.contains(where: Placeholder.contains),
+        !text.unicodeScalars.contains(where: Placeholder.contains)
+      else { return translation }
+      return MaskedText(text: "", spans: []).restore(translation)
+    }
   }
 }
 
@@ -46,7 +54,8 @@ struct LinePreparation: Sendable {
     var parts = [preparation.part(input.text)]
     // All of it is to be kept.
     if let mask = parts[0].mask, Self.content(of: mask.text) != .words { return .unchanged(mask.original) }
-    if parts[0].source.count > min(preparation.splitLength ?? maximumLength, maximumLength) {
+    let isPartial = parts[0].mask?.isPartial == true
+    if isPartial || parts[0].source.count > min(preparation.splitLength ?? maximumLength, maximumLength) {
       parts = preparation.parts(of: input.text)
     }
     if parts.isEmpty || parts[0].source.isEmpty { return .unchanged(input.text) }
@@ -84,7 +93,8 @@ struct LinePreparation: Sendable {
     return parts
   }
 
-  /// Halves what is too long for the model, at the white space nearest to its middle.
+  /// Halves what is too long for the model, or has more to keep than there are placeholders, at the white space nearest to
+  /// its middle.
   private func cut(_ sentence: Substring, into parts: inout [PreparedLine.Part]) {
     let sentence = LinePreparation.trimmed(sentence)
     if sentence.isEmpty { return }
@@ -93,7 +103,8 @@ struct LinePreparation: Sendable {
     if sentence.utf8.count <= 16 * maximumLength {
       let part = part(String(sentence))
       if part.source.isEmpty { return }
-      if part.source.count <= maximumLength {
+      let isPartial = part.mask?.isPartial == true && sentence.unicodeScalars.contains(where: \.properties.isWhitespace)
+      if part.source.count <= maximumLength, !isPartial {
         parts.append(part)
         return
       }

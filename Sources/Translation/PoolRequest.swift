@@ -99,7 +99,7 @@ final class PoolRequest: @unchecked Sendable {
   /// A unit begins with these tokens.
   func tell(_ unit: Int, _ tokens: [Int32]) {
     guard progress != nil else { return }
-    var text = translator.text.decodeTarget(tokens)
+    var text = units[unit].part.withoutInvented(translator.text.decodeTarget(tokens))
     // A character of which bytes are still to come.
     while text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
     update(unit, text, isWhole: false)
@@ -109,7 +109,7 @@ final class PoolRequest: @unchecked Sendable {
   func tellDone(_ unit: Int, _ found: [Hypothesis]) {
     guard progress != nil, units[unit].part.mask == nil, let best = found.first else { return }
     if options.protectsSpans, !ProtectedSpans.find(in: units[unit].part.text).isEmpty { return }
-    update(unit, translator.text.decodeTarget(best.tokens), isWhole: true)
+    update(unit, units[unit].part.withoutInvented(translator.text.decodeTarget(best.tokens)), isWhole: true)
   }
 
   private func update(_ unit: Int, _ text: String, isWhole: Bool) {

@@ -76,8 +76,11 @@ public struct TranslatedLine: Sendable, Equatable {
     /// log P(tokens, end | source) and what the search ranks by; sums over the parts of a line that was split.
     public var logProbability: Double
     public var score: Double
-    /// Pairs (source piece, target piece) by the largest attention, as `sourcePieces` and the target's number them.
+    /// Pairs (source piece, target piece) by the largest attention, as `sourcePieces` and `targetPieces` number them.
     public var alignment: [AlignedPair]?
+    /// What the model read and wrote, where `alignment` was asked for; what it carries over unchanged is one piece.
+    public var sourcePieces: [String] = []
+    public var targetPieces: [String] = []
     public var tokens: [Int32] = []
 
     public init(

@@ -3,6 +3,7 @@ import Autograd
 import Foundation
 import Seq2Seq
 import Synchronization
+import TextProcessing
 import Translation
 
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
@@ -21,8 +22,8 @@ struct TranslateCommand: ParsableCommand {
       wherever that must be, with a warning. Lines are translated as soon as they can be read.
 
       --n-best prints "line ||| text ||| log-probability ||| score", with lines counted from 0 and natural logarithms. \
-      --alignments adds " ||| " and pairs "source-target", counted from 0, of the pieces that \
-      `mt tokenize --subwords` prints. tsv is source, translation, log-probability and score; jsonl has all of it.
+      --alignments adds " ||| " and pairs "source-target", counted from 0, of the pieces that the model read and \
+      wrote: those of `mt tokenize --subwords`, but that what it carries over unchanged is one; jsonl lists them. tsv is source, translation, log-probability and score; jsonl has all of it.
       """)
 
   @Argument(help: "Files to translate, plain or gzipped; - is standard input.", completion: .file())
@@ -135,8 +136,7 @@ struct TranslateCommand: ParsableCommand {
     let input = try LineInput(files, replacingInvalid: replaceInvalid)
     if stream { return try printStream(input, translator, options) }
     let prefixes = try prefix.map { try LineInput([$0], replacingInvalid: replaceInvalid) }
-    let printer = TranslationPrinter(
-      format: format, nBest: nBest != nil, alignments: alignments, pieces: translator.text)
+    let printer = TranslationPrinter(format: format, nBest: nBest != nil, alignments: alignments)
     let latencies = batchSentences == 1
     // Windows arrive one after the other, so that what follows needs no lock.
     let stream = TranslationStream(translator, options: options) { window in
@@ -148,10 +148,19 @@ struct TranslateCommand: ParsableCommand {
       try StandardOutput.shared.flush()
       measure.lastWritten = .now
     }
+    var taken = 0
+    func prefixError(_ lines: Int, _ problem: String) -> TextError {
+      .file(path: prefix ?? "", problem: "has \(problem), behind line \(lines); the sides must be aligned line by line")
+    }
     let queue = LineQueue<TranslationInput> {
-      guard let line = try input.next() else { return nil }
+      guard let line = try input.next() else {
+        if try prefixes?.next() != nil { throw prefixError(taken, "more lines than the input") }
+        return nil
+      }
       measure.firstRead = measure.firstRead ?? .now
       let prefix = try prefixes?.next()
+      if prefixes != nil, prefix == nil { throw prefixError(taken, "fewer lines than the input") }
+      taken += 1
       return (TranslationInput(line, prefix: prefix?.isEmpty == true ? nil : prefix), line.utf8.count + 64)
     }
     do {

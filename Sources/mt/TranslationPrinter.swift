@@ -1,5 +1,4 @@
 import Foundation
-import TextProcessing
 import Translation
 
 /// Prints translated lines as `mt translate` was asked to.
@@ -7,12 +6,11 @@ final class TranslationPrinter {
   private let format: OutputFormat
   private let nBest: Bool
   private let alignments: Bool
-  private let pieces: TextPipeline
   /// The number of the line to come, counted from 0.
   private(set) var line = 0
 
-  init(format: OutputFormat, nBest: Bool, alignments: Bool, pieces: TextPipeline) {
-    (self.format, self.nBest, self.alignments, self.pieces) = (format, nBest, alignments, pieces)
+  init(format: OutputFormat, nBest: Bool, alignments: Bool) {
+    (self.format, self.nBest, self.alignments) = (format, nBest, alignments)
   }
 
   func print(_ source: String, _ translated: TranslatedLine) throws {
@@ -40,7 +38,7 @@ final class TranslationPrinter {
       let entry = LineRecord(
         line: line, source: source, translation: best.text, log_probability: best.log_probability, score: best.score,
         alignment: best.alignment,
-        source_pieces: alignments && translated.sourceTokens > 0 ? pieces.sourcePieces(source) : nil,
+        source_pieces: alignments && translated.sourceTokens > 0 ? translated.candidates[0].sourcePieces : nil,
         target_pieces: best.pieces, n_best: nBest ? candidates.map(record) : nil,
         warnings: translated.warnings.isEmpty ? nil : translated.warnings)
       try StandardOutput.shared.write(line: json(entry))
@@ -68,7 +66,7 @@ final class TranslationPrinter {
     CandidateRecord(
       text: candidate.text, log_probability: candidate.logProbability, score: candidate.score,
       alignment: alignments ? pairs(candidate) : nil,
-      pieces: alignments ? candidate.tokens.map(pieces.targetVocabulary.piece) : nil)
+      pieces: alignments ? candidate.targetPieces : nil)
   }
 
   private func pairs(_ candidate: TranslatedLine.Candidate) -> [[Int]] {
@@ -84,5 +82,6 @@ final class TranslationPrinter {
 func json(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

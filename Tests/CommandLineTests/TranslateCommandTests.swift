@@ -103,6 +103,12 @@ import Testing
     #expect(lines[0].hasPrefix("The red"))
     #expect(lines[2].hasPrefix("Where"))
     #expect(lines[1] == (try translate([], "La gare\n").lines[0]))
+    for (input, problem, printed) in [("Le chat\n", "more lines than the input, behind line 1", 1),
+      ("a\nb\nc\nd\n", "fewer lines than the input, behind line 3", 3)]
+    {
+      let result = try translate(["--prefix", file.path], input)
+      #expect(result.status == 1 && result.error.contains(problem) && result.lines.count == printed)
+    }
   }
 
   @Test("a line longer than the model takes is translated in parts, with a warning that names it")

@@ -32,6 +32,9 @@ struct NameLexiconTests {
     ("la NATO et le XR", []),
     ("Rapport Annuel De Brenntex", []),
     ("le 3 Mai et la 5e Armée Rouge", ["Mai", "Armée Rouge"]),
+    // A dash between spaces begins something, a hyphen does not.
+    ("Partie 2 - Fermons la porte / Allons au Week-End", ["Week-End"]),
+    ("| Nom | Ville de Brenntex |", ["Brenntex"]),
     ("", []),
   ])
   func find(line: String, expected: [String]) {

@@ -12,6 +12,8 @@ import Testing
     ("So do I. We agree.", ["So do I.", "We agree."]),
     ("« Oui. » Il part. « Non ! » dit-il. Rien.", ["« Oui. »", "Il part.", "« Non ! » dit-il.", "Rien."]),
     ("Voir http://a.fr. Ou non", ["Voir http://a.fr.", "Ou non"]),
+    ("Voir https://a.fr/b?c=d&e=f!g. Ou non ? Oui.", ["Voir https://a.fr/b?c=d&e=f!g.", "Ou non ?", "Oui."]),
+    ("I. Introduction. Am I? So am I. We agree.", ["I. Introduction.", "Am I?", "So am I.", "We agree."]),
     ("今日は。元気ですか。", ["今日は。", "元気ですか。"]),
     ("", []),
     ("   ", []),

@@ -24,6 +24,16 @@ import Testing
     ("Il dit : a@b.fr et https://x.org/a.", "Il dit : <0> et <1>.", ["a@b.fr", "https://x.org/a"]),
     ("Oui 😀👍🏽 non", "Oui <0> non", ["😀👍🏽"]),
     ("le mot « привет мир » et 你好!", "le mot « <0> » et <1>!", ["привет мир", "你好"]),
+    // Symbols stand alone beside a word or number, but a unit has its power.
+    ("chien😀 dort 3,20€ à 18°C ★★★", "chien<0> dort 3,20<1> à 18<2>C <3>", ["😀", "€", "°", "★★★"]),
+    ("10 m² de CO₂, froide² et 1️⃣", "10 <0> de <1>, froide<2> et <3>", ["m²", "CO₂", "²", "1️⃣"]),
+    // Signs that the vocabulary lacks; text between backticks is one.
+    ("la R&D & un #mot de @toi", "la <0> <1> un <2> de <3>", ["R&D", "&", "#mot", "@toi"]),
+    ("| un | {b} ~20 C:\\Users\\Paul", "<0> un <1> <2> <3>20 <4>", ["|", "|", "{b}", "~", "C:\\Users\\Paul"]),
+    ("dire `git push` puis ``a ` b`` et `", "dire <0> puis <1> et <2>", ["`git push`", "``a ` b``", "`"]),
+    ("sur exemple.fr, exemple.com/la/page ou le-mot.pdf. Oui.non", "sur <0>, <1> ou <2>. Oui.non",
+      ["exemple.fr", "exemple.com/la/page", "le-mot.pdf"]),
+    ("à prénom.nom@société.fr, été@a.fr", "à <0>, <1>", ["prénom.nom@société.fr", "été@a.fr"]),
     ("Monsieur Şahin vient", "Monsieur <0> vient", ["Şahin"]),
     ("prix : 10,45 euros, 1er train, 3 ANS, le 2e", "prix : 10,45 euros, 1er train, 3 ANS, le 2e", []),
     ("appeler le 06 39 98 45 67, le +33 1 99 00 56 78 ou le 555-0142.", "appeler le <0>, le <1> ou le <2>.",

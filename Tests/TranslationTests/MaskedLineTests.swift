@@ -41,7 +41,61 @@ import TextProcessing
     options.search.hypothesisCount = 3
     let all = LineAssembly(translator: translator, options: options)
       .assemble(input, parts: parts, hypotheses: [hypotheses])
-    #expect(all.candidates.map(\.text) == ["The 😀 B27 cat.", "The cat B27 😀.", "The cat B27 sleeps."])
+    #expect(all.candidates.map(\.text) == ["The 😀 B27 cat.", "The cat B27 😀."])
+  }
+
+  @Test("a line with more to keep than there are placeholders is cut until each part has enough")
+  func manySpans() throws {
+    let translator = try Translator(model: directory.url)
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 200, masksSpans: true)
+    for count in [Placeholder.count, Placeholder.count + 1, 5 * Placeholder.count] {
+      let codes = (1...count).map { "B\($0)" }
+      let prepared = preparation.prepare(TranslationInput("Le " + codes.joined(separator: " et ") + "."))
+      guard case .parts(let parts) = prepared else { return #expect(Bool(false), "nothing to translate") }
+      #expect((parts.count == 1) == (count <= Placeholder.count))
+      #expect(parts.flatMap { $0.mask?.spans ?? [] } == codes)
+    }
+  }
+
+  @Test("placeholders that a model makes of nothing vanish")
+  func invented() throws {
+    let translator = try Translator(model: directory.url)
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true)
+    let input = TranslationInput("Le chat dort.")
+    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let line = LineAssembly(translator: translator, options: translator.defaultOptions).assemble(
+      input, parts: parts, hypotheses: [[hypothesis(translator, "The \(Placeholder.scalar(5))cat.")]])
+    #expect(line.text == "The cat.")
+  }
+
+  @Test("an alignment counts the pieces that were read and written, of each part")
+  func alignedPieces() throws {
+    let translator = try Translator(model: directory.url)
+    var options = translator.defaultOptions
+    options.search.keepsAttention = true
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 60, masksSpans: true, splitLength: 1)
+    let input = TranslationInput("Le chat dort. La gare.")
+    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    #expect(parts.count == 2)
+    // The second part's is of other pieces than were asked for.
+    let other = translator.text.encodeSource("Le chat Le chat.")
+    let found = zip(parts.indices, ["The cat.", "The station."]).map { place, text in
+      var result = hypothesis(translator, text)
+      if place == 1 { result.source = other }
+      let width = (place == 1 ? other : parts[0].source).count
+      result.attention = result.tokens.indices.map { row in (0...width).map { $0 == min(row, width - 1) ? 1 : 0 } }
+      return [result]
+    }
+    let best = LineAssembly(translator: translator, options: options).assemble(input, parts: parts, hypotheses: found).candidates[0]
+    let pairs = try #require(best.alignment)
+    #expect(best.sourcePieces.count == parts[0].source.count + other.count && best.targetPieces.count == best.tokens.count)
+    #expect(best.sourcePieces.joined().replacingOccurrences(of: "▁", with: " ") == " Le chat dort. Le chat Le chat.")
+    #expect(best.targetPieces.joined().replacingOccurrences(of: "▁", with: " ") == " The cat. The station.")
+    #expect(pairs.map(\.target) == Array(best.tokens.indices))
+    #expect(pairs.map(\.source).max() == parts[0].source.count + found[1][0].tokens.count - 1)
   }
 
   @Test("each part of a line has placeholders of its own, and its own best hypothesis")

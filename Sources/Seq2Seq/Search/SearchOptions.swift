@@ -107,6 +107,8 @@ public struct Hypothesis: Sendable, Equatable {
   public var tokenLogProbabilities: [Float]
   /// [tokens + end][S], the cross-attention that produced each token, where asked for and the model has any.
   public var attention: [[Float]]?
+  /// The source ids, without end symbol, that it was made of, where they are not those that were asked for.
+  public var source: [Int32]?
 
   public init(
     tokens: [Int32], logProbability: Double, score: Double, tokenLogProbabilities: [Float], attention: [[Float]]? = nil
