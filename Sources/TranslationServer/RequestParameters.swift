@@ -60,8 +60,7 @@ struct RequestParameters {
   mutating func add(form: String) {
     for pair in form.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let key = Self.decode(parts[0]), let value = Self.decode(parts.count > 1 ? parts[1] : "") else { continue }
-      values[key] = .text(Self.plainLines(value))
+      values[Self.decode(parts[0])] = .text(Self.plainLines(Self.decode(parts.count > 1 ? parts[1] : "")))
     }
   }
 
@@ -94,8 +93,21 @@ struct RequestParameters {
     text.replacingOccurrences(of: "\r\n", with: "\n").replacingOccurrences(of: "\r", with: "\n")
   }
 
-  private static func decode(_ text: Substring) -> String? {
-    text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
+  /// Percent decoding (WHATWG URL, application/x-www-form-urlencoded): a sign that begins no escape stands for itself, and
+  /// bytes that are no UTF-8 become U+FFFD.
+  private static func decode(_ text: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = text.utf8
+    func digit(_ byte: UInt8) -> UInt8? { Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init) }
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), let first = rest.first.flatMap(digit), let second = rest.dropFirst().first.flatMap(digit) {
+        bytes.append(first << 4 | second)
+        rest.removeFirst(2)
+      } else {
+        bytes.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   subscript(key: String) -> Value? { values[key] }

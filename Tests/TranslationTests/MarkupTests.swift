@@ -68,6 +68,9 @@ import Testing
   func entities() {
     #expect(HTMLEntities.decode("&eacute;t&#233; &amp;lt; &#x1F600; &unknown; &#0; &#xD800; & &;&#x;&euro;")
       == "été &lt; 😀 &unknown; &#0; &#xD800; & &;&#x;€")
+    // As browsers have it: Windows' characters, no semicolon behind the names of Latin 1 and numbers; accents of HTML 5.
+    #expect(HTMLEntities.decode("l&#146;ami &#x96; 5&nbsp€ &copy A&eacutet&#233 &euro &Lstrok;&oacute;d&zacute;&colon;&qacute;")
+      == "l’ami – 5\u{A0}€ © Aété &euro Łódź:&qacute;")
     #expect(HTMLEntities.encode("a<b> & \u{A0}\"é\"") == "a&lt;b&gt; &amp; &nbsp;\"é\"")
     // What Python's html.entities says of some: the first, the last, and the one with a digit.
     #expect(HTMLEntities.decode("&Aacute;&frac34;&yuml;&thetasym;&zwnj;") == "Á¾ÿϑ\u{200C}")
@@ -139,6 +142,17 @@ import Testing
       == ["Tapez ls -l > x puis Entrée."])
     #expect(MarkupTests.render("Tapez <code>ls -l</code>.", ["Type<0 lists<1 -<2 l<3 .<4"]) == "Type <code>ls -l</code> .")
     #expect(MarkupTests.render("<script>var a = 'Oui.'</script><style>b{}</style>", []) == "<script>var a = 'Oui.'</script><style>b{}</style>")
+  }
+
+  @Test("a footnote's mark belongs to no word, an unknown reference stays as it is, and tags cut words where they did")
+  func withinWords() {
+    #expect(Self.render("une mer froide<sup><a href=x>12</a></sup> ici", ["a<0 cold<2 sea<1 here<3"])
+      == "a cold sea<sup><a href=x>12</a></sup> here")
+    let text = MarkedUpText(
+      "10 m<sup>2</sup> &zz9; non-<code>nil</code>, 1<sup>er</sup> mot<sup>e</sup>", splitter: Self.splitter,
+      usesPlaceholders: true)
+    #expect(text.sentences == ["10 m2 non-X_1, 1er mote"])
+    #expect(MarkedUpText.cuts(in: "1er 10 m2, non-X_1 m22", of: "10 m2 non-X_1, 1er", at: [4, 10, 16]) == [1, 8, 15])
   }
 
   @Test("whatever comes in, every tag comes out once and in nesting")

@@ -37,6 +37,8 @@ struct AlignmentPair {
   var candidate: TranslatedLine.Candidate
   /// Whether the line may have been translated with placeholders.
   var masksSpans: Bool
+  /// Where words of the translation end though letters follow.
+  var targetCuts: Set<Int> = []
 }
 
 extension Translator {
@@ -105,7 +107,7 @@ extension AlignmentPair {
 
   /// Words in the same order.
   var diagonal: WordAlignment {
-    let target = TextUnits(candidate.text)
+    let target = TextUnits(candidate.text, cuts: targetCuts)
     let isLarge = target.count * source.count > 1 << 20
     let weights: [[Float]] = (isLarge ? 0..<0 : 0..<target.count).map { row in
       let place = row * source.count / target.count
@@ -127,7 +129,7 @@ extension WordAlignment {
   fileprivate mutating func add(
     _ trace: ForcedTrace, _ map: [[Float]], _ input: AlignmentPair.Input, _ pair: AlignmentPair, _ text: TextPipeline
   ) {
-    let target = TextUnits(pair.candidate.text)
+    let target = TextUnits(pair.candidate.text, cuts: pair.targetCuts)
     let read = PieceSpans(input.ids, decode: text.decodeSource, spans: input.sourceSpans, units: pair.source)
     let written = PieceSpans(pair.candidate.tokens, decode: text.decodeTarget, spans: input.targetSpans, units: target)
     weights = target.ranges.map { _ in [Float](repeating: 0, count: pair.source.count) }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Character references of HTML: all that HTML 4 names, and numbers.
+/// Character references of HTML: all that HTML 4 names, accented letters and signs of HTML 5, and numbers.
 enum HTMLEntities {
   /// Text with its references replaced; what is none stays as it is.
   static func decode(_ text: Substring) -> String {
@@ -36,24 +36,73 @@ enum HTMLEntities {
     return result
   }
 
-  /// The reference at the beginning, which is an ampersand. None is longer than 32 characters.
+  /// The reference at the beginning, which is an ampersand. None is longer than 32 characters. Numbers and the names of
+  /// Latin 1 need no semicolon, as in browsers.
   private static func reference(_ text: Substring) -> (value: String, end: String.Index)? {
     let body = text.dropFirst().prefix(32)
-    guard let semicolon = body.firstIndex(of: ";") else { return nil }
-    let name = body[..<semicolon]
-    guard let value = name.first == "#" ? number(name.dropFirst()) : named[String(name)] else { return nil }
-    return (value, text.index(after: semicolon))
+    let isNumber = body.first == "#"
+    let end = body.dropFirst(isNumber ? 1 : 0).firstIndex { !($0.isASCII && ($0.isLetter || $0.isNumber)) } ?? body.endIndex
+    var name = body[..<end]
+    if end < body.endIndex, body[end] == ";",
+      let value = isNumber ? number(name.dropFirst()) : named[String(name)] ?? accented(name)
+    {
+      return (value, text.index(after: end))
+    }
+    if isNumber { return number(name.dropFirst()).map { ($0, end) } }
+    // The longest name that it begins with.
+    while !name.isEmpty, !legacy.contains(String(name)) { name.removeLast() }
+    return named[String(name)].map { ($0, name.endIndex) }
+  }
+
+  /// The first reference that names a character which is not known here: letters and digits, and a semicolon.
+  static func unknownName(in text: Substring) -> Range<String.Index>? {
+    var rest = text
+    while let sign = rest.firstIndex(of: "&") {
+      rest = rest[sign...]
+      if let (_, end) = reference(rest) {
+        rest = rest[end...]
+        continue
+      }
+      rest = rest.dropFirst()
+      let name = rest.prefix(32).prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
+      if name.count > 1, name.first?.isLetter == true, name.endIndex < rest.endIndex, rest[name.endIndex] == ";" {
+        return sign..<rest.index(after: name.endIndex)
+      }
+    }
+    return nil
   }
 
   private static func number(_ digits: Substring) -> String? {
     let isHexadecimal = digits.first == "x" || digits.first == "X"
     let digits = isHexadecimal ? digits.dropFirst() : digits
     // A sign is no digit.
-    guard digits.allSatisfy(\.isHexDigit), let value = UInt32(digits, radix: isHexadecimal ? 16 : 10) else { return nil }
-    // Control characters are none of text.
+    guard digits.allSatisfy({ $0.isASCII && $0.isHexDigit }), let value = UInt32(digits, radix: isHexadecimal ? 16 : 10) else { return nil }
+    // Control characters are none of text; the second row of them are Windows' characters, as in browsers.
     guard value >= 0x20 || value == 9 || value == 10 || value == 13 else { return nil }
+    if (0x80...0x9F).contains(value) {
+      return String(bytes: [UInt8(value)], encoding: .windowsCP1252)
+    }
     return Unicode.Scalar(value).map { String(Character($0)) }
   }
+
+  /// A letter of HTML 5 with its accent: &zacute; &Lstrok;.
+  private static func accented(_ name: Substring) -> String? {
+    guard let letter = name.first, let accent = accents[String(name.dropFirst())] else { return nil }
+    if accent == 0x335 {
+      return ["L": "Ł", "l": "ł", "D": "Đ", "d": "đ", "H": "Ħ", "h": "ħ", "T": "Ŧ", "t": "ŧ"][letter]
+    }
+    let composed = Unicode.Scalar(accent).map { "\(letter)\($0)" }?.precomposedStringWithCanonicalMapping
+    return composed?.unicodeScalars.count == 1 ? composed : nil
+  }
+
+  private static let accents: [String: UInt32] = [
+    "grave": 0x300, "acute": 0x301, "circ": 0x302, "tilde": 0x303, "macr": 0x304, "breve": 0x306, "dot": 0x307,
+    "uml": 0x308, "ring": 0x30A, "dblac": 0x30B, "caron": 0x30C, "cedil": 0x327, "ogon": 0x328, "strok": 0x335,
+  ]
+
+  /// Names that stand for a character without a semicolon too: those of Latin 1, and of the signs that HTML itself uses.
+  private static let legacy = Set(
+    ["amp", "lt", "gt", "quot"] + named.filter { $0.value.unicodeScalars.allSatisfy { (0xA0...0xFF).contains($0.value) } }.keys)
 
   private static let named: [String: String] = {
     var table = ["amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'"]
@@ -65,7 +114,7 @@ enum HTMLEntities {
     return table
   }()
 
-  /// Section 24 of the HTML 4.01 recommendation, in hexadecimal.
+  /// Section 24 of the HTML 4.01 recommendation, and HTML 5's signs of ASCII and of lists, in hexadecimal.
   private static let names = """
     nbsp:A0 iexcl:A1 cent:A2 pound:A3 curren:A4 yen:A5 brvbar:A6 sect:A7 uml:A8 copy:A9 ordf:AA laquo:AB
     not:AC shy:AD reg:AE macr:AF deg:B0 plusmn:B1 sup2:B2 sup3:B3 acute:B4 micro:B5 para:B6 middot:B7 cedil:B8
@@ -91,6 +140,9 @@ enum HTMLEntities {
     ge:2265 sub:2282 sup:2283 nsub:2284 sube:2286 supe:2287 oplus:2295 otimes:2297 perp:22A5 sdot:22C5
     lceil:2308 rceil:2309 lfloor:230A rfloor:230B lang:2329 rang:232A loz:25CA spades:2660 clubs:2663
     hearts:2665 diams:2666
+    Tab:9 NewLine:A excl:21 num:23 dollar:24 percnt:25 lpar:28 rpar:29 ast:2A plus:2B comma:2C period:2E sol:2F
+    colon:3A semi:3B equals:3D quest:3F commat:40 lsqb:5B bsol:5C rsqb:5D Hat:5E lowbar:5F grave:60 lcub:7B
+    verbar:7C rcub:7D hyphen:2010 horbar:2015 star:2606 starf:2605 phone:260E check:2713 cross:2717
     """
 }
 

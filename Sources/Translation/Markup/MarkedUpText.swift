@@ -40,9 +40,17 @@ public struct MarkedUpText: Sendable {
       finish()
       parts.append(.verbatim(String(raw)))
     }
-    for token in MarkupTokens(html) {
+    var tokens = Array(MarkupTokens(html))[...]
+    while let token = tokens.popFirst() {
       switch token {
       case .text(let text): builder.add(text: text)
+      case .open("sup", let raw) where builder.lettersBefore > 2:
+        guard let (rest, count) = Self.footnote(tokens) else {
+          builder.add(open: "sup", raw)
+          continue
+        }
+        builder.add(mark: raw + rest)
+        tokens.removeFirst(count)
       case .open(let name, let raw):
         if MarkupElements.blocks.contains(name) { block(raw) } else { builder.add(open: name, raw) }
       case .close(let name, let raw):
@@ -54,6 +62,46 @@ public struct MarkedUpText: Sendable {
     }
     finish()
     (self.parts, self.sentences) = (parts, sentences)
+  }
+}
+
+extension MarkedUpText {
+  /// What is left of a footnote's mark when <sup> has been read: numbers, stars and brackets up to its end, with how many
+  /// tokens that is; nil if it is something else. Behind a word it belongs to none: word², but m² and 1er.
+  private static func footnote(_ tokens: ArraySlice<MarkupTokens.Token>) -> (Substring, Int)? {
+    var (raw, text, count) = ("", "", 0)
+    for token in tokens {
+      count += 1
+      switch token {
+      case .close("sup", let tag): return text.isEmpty ? nil : (Substring(raw + tag), count)
+      case .text(let part) where part.unicodeScalars.allSatisfy { isOfFootnotes($0) }:
+        raw += part
+        text += part
+      case .open(let name, let tag) where !MarkupElements.blocks.contains(name) && name != "sup": raw += tag
+      case .close(let name, let tag) where !MarkupElements.blocks.contains(name): raw += tag
+      default: return nil
+      }
+    }
+    return nil
+  }
+
+  private static func isOfFootnotes(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII ? (0x30...0x39).contains(scalar.value) || "[]()*, -".unicodeScalars.contains(scalar) : "†‡–".unicodeScalars.contains(scalar)
+  }
+
+  /// Where a translation is to be cut between words: where it has a word of the source, tags within it, as it was.
+  static func cuts(in translation: String, of source: String, at places: Set<Int>) -> Set<Int> {
+    let words = TextUnits(source)
+    var inner: [String: [Int]] = [:]
+    for (unit, range) in words.ranges.enumerated() {
+      let offsets = range.dropFirst().filter(places.contains).map { $0 - range.lowerBound }
+      if !offsets.isEmpty { inner[words.text(unit)] = offsets }
+    }
+    guard !inner.isEmpty else { return [] }
+    let written = TextUnits(translation)
+    return written.ranges.indices.reduce(into: []) { cuts, unit in
+      for offset in inner[written.text(unit)] ?? [] { cuts.insert(written.ranges[unit].lowerBound + offset) }
+    }
   }
 }
 
@@ -76,9 +124,10 @@ extension Translator {
       let cuts = run.nodes.flatMap { [$0.range.lowerBound, $0.range.upperBound] }
       var start = split.leadingGap.unicodeScalars.count
       for (sentence, place) in zip(split.sentences, places) {
-        let units = TextUnits(sentence.text, cuts: Set(cuts.map { $0 - start }))
+        let (candidate, places) = (lines[place].candidates[0], Set(cuts.map { $0 - start }))
         pairs.append(AlignmentPair(
-          source: units, sourceText: sentence.text, candidate: lines[place].candidates[0], masksSpans: masks))
+          source: TextUnits(sentence.text, cuts: places), sourceText: sentence.text, candidate: candidate, masksSpans: masks,
+          targetCuts: MarkedUpText.cuts(in: candidate.text, of: sentence.text, at: places)))
         start += sentence.text.unicodeScalars.count + sentence.gap.unicodeScalars.count
       }
     }

@@ -54,7 +54,18 @@ struct MarkupRunBuilder {
 
   mutating func add(text: Substring) {
     raw += text
-    append(HTMLEntities.decode(text))
+    var rest = text
+    while let name = HTMLEntities.unknownName(in: rest) {
+      append(HTMLEntities.decode(rest[..<name.lowerBound]))
+      addMark(rest[name])
+      rest = rest[name.upperBound...]
+    }
+    append(HTMLEntities.decode(rest))
+  }
+
+  /// Letters that the text ends with.
+  var lettersBefore: Int {
+    space == nil ? scalars.reversed().prefix { $0.properties.isAlphabetic }.count : 0
   }
 
   mutating func add(open name: String, _ tag: Substring) {
