@@ -2,6 +2,11 @@
 extension ErrorReport {
   var comparisonTitle: String { comparison.map { "\($0.other) against \($0.name)" } ?? "" }
 
+  /// Who judged outputs that were given, or made by the model itself.
+  private func name(of judgement: SystemComparison.Judgement) -> String {
+    judgement.model == comparison?.name ? judge ?? judgement.model : judgement.model
+  }
+
   /// A few lines for the screen.
   var comparisonLines: [String] {
     guard let comparison else { return [] }
@@ -15,7 +20,7 @@ extension ErrorReport {
     for judgement in comparison.judgements {
       let foreign = judgement.model == comparison.name ? comparison.other : comparison.name
       lines.append(
-        "cross-scoring       \(judgement.model)'s model prefers the output of \(foreign) in "
+        "cross-scoring       \(name(of: judgement))'s model prefers the output of \(foreign) in "
           + "\(judgement.prefersOther.count) of \(judgement.prefersOther.total) that differ; it is better in "
           + "\(judgement.otherIsBetter.count)")
     }
@@ -61,7 +66,7 @@ extension ErrorReport {
         title: "cross-scoring",
         columns: ["prefers the other's output", "of these the other's is better", "prefers the better output"],
         rows: comparison.judgements.map {
-          ("\($0.model)'s model", [shown($0.prefersOther), shown($0.otherIsBetter), shown($0.agreesWithChrF)])
+          ("\(name(of: $0))'s model", [shown($0.prefersOther), shown($0.otherIsBetter), shown($0.agreesWithChrF)])
         }),
       table("chrF by source words", "sentences", rows(comparison.lengths, 1)),
     ]

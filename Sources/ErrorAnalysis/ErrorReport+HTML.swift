@@ -19,7 +19,7 @@ extension ErrorReport {
       \(ErrorReport.style)
       </style></head><body>
       <h1>Is it the search or the model?</h1>
-      <p>\(count) sentences, model \(escaped(model)), \(escaped(search)). BLEU \(decimal(bleu, 1)), chrF \
+      <p>\(count) sentences, \(escaped(origin(", "))). BLEU \(decimal(bleu, 1)), chrF \
       \(decimal(chrF, 1)).</p>
       <p class="advice">\(escaped(advice))</p>
       \(faultBars)

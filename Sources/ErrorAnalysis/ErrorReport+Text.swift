@@ -23,10 +23,15 @@ extension ErrorReport {
     return parts.joined(separator: "\"sentences\" : [") + "\n"
   }
 
+  /// Where the outputs are from: the model and its search, or who judged those that were given.
+  func origin(_ separator: String) -> String {
+    judge.map { "outputs \(model)\(separator)judged by \($0)" } ?? "model \(model)\(separator)\(search)"
+  }
+
   /// A screenful, ending in one sentence of advice.
   public func text() -> String {
     let scores = "BLEU \(decimal(bleu, 1)) · chrF \(decimal(chrF, 1))"
-    var lines = ["\(count) sentences · model \(model) · \(search) · \(scores)", ""]
+    var lines = ["\(count) sentences · \(origin(" · ")) · \(scores)", ""]
     for table in tables {
       if !table.rows.isEmpty {
         let width = max(9, (table.rows.map(\.title) + [table.title]).map(\.count).max() ?? 0)

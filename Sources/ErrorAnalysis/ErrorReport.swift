@@ -79,6 +79,8 @@ public struct ErrorReport: Codable, Sendable, Equatable {
   /// Another system beside this one.
   public var comparison: SystemComparison?
   public var statistics: ErrorStatistics
+  /// The model that scored given translations, which `model` then names.
+  public internal(set) var judge: String?
   /// True where the texts of the sentences were left out (`withoutTexts`).
   public internal(set) var omitsTexts: Bool?
   public var sentences: [SentenceRecord]
@@ -108,7 +110,7 @@ public struct ErrorReport: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case search, model, count, bleu, faults, bad, exact, oracle, sweep, coverage, calibration, recoverable, comparison
+    case search, model, judge, count, bleu, faults, bad, exact, oracle, sweep, coverage, calibration, recoverable, comparison
     case statistics, sentences
     case chrF = "chrf"
     case omitsTexts = "omits_texts"

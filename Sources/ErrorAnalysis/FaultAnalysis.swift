@@ -81,9 +81,11 @@ public struct FaultAnalysis: Sendable {
       let prunes = firstPrunes(encoded, referenceTokens)
       for i in records.indices { records[i].firstPrune = prunes[i] }
     }
+    let modelName = loaded.directory.url.standardizedFileURL.lastPathComponent
     var report = ErrorReport(
-      search: searchInWords, model: name ?? loaded.directory.url.standardizedFileURL.lastPathComponent, sentences: records,
-      references: references, trainingCounts: trainingCounts)
+      search: searchInWords, model: name ?? modelName, sentences: records, references: references,
+      trainingCounts: trainingCounts)
+    if hypotheses != nil { report.judge = modelName }
     report.calibration = CalibrationTotals(calibration, report.sentences)
     return report
   }

@@ -6,7 +6,7 @@ import Training
 import Translation
 
 /// From Elman to the transformer in one table and one page, drawn from measured cells.
-public struct Story: Sendable {
+public struct StoryReport: Sendable {
   public var cells: [StoryCell]
   /// What the figures are of, for the page's head.
   public var testSet: String
@@ -112,7 +112,7 @@ public struct Story: Sendable {
       <!doctype html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
       <title>From Elman to the transformer</title><style>
-      \(Story.style)
+      \(StoryReport.style)
       </style></head><body>
       <h1>From Elman to the transformer</h1>
       <p>\(escaped(testSet)). All cells learnt from the same batches for the same number of updates.</p>

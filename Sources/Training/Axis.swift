@@ -8,6 +8,7 @@ package enum Axis {
     let raw = (high - low) / Double(count)
     let power = pow(10, floor(log10(raw)))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= raw } ?? raw
+    guard max(abs(low), abs(high)) / step < 1e15 else { return [low] }
     let first = Int((low / step - 1e-9).rounded(.up))
     let last = Int((high / step + 1e-9).rounded(.down))
     return first <= last ? (first...last).map { Double($0) * step } : [low]

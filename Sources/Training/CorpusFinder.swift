@@ -1,7 +1,7 @@
 import Foundation
 
 /// Finds the files that a recipe names: absolute paths as they are, others in `--data`, else in `$MT_DATA`, else beside
-/// the recipe; each as named, else with `.gz` added.
+/// the recipe; each as named, else with `.gz` added or taken away.
 struct CorpusFinder {
   let folders: [URL]
 
@@ -14,7 +14,8 @@ struct CorpusFinder {
   func find(_ name: String) throws -> URL {
     let places = name.hasPrefix("/") ? [URL(fileURLWithPath: name)] : folders.map { $0.appendingPathComponent(name) }
     for place in places {
-      for candidate in [place, place.appendingPathExtension("gz")] {
+      let other = place.pathExtension == "gz" ? place.deletingPathExtension() : place.appendingPathExtension("gz")
+      for candidate in [place, other] {
         var isDirectory: ObjCBool = false
         if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isDirectory), !isDirectory.boolValue {
           return candidate

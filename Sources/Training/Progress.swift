@@ -36,7 +36,8 @@ public final class StandardErrorProgress: ProgressSink {
     hasStatus = false
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// Work goes on where nobody listens: a log disk that is full, a reader that is gone.
+  private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
   private func terminalWidth() -> Int {
     var size = winsize()

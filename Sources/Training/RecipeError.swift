@@ -21,6 +21,17 @@ public enum RecipeError: Error, CustomStringConvertible, Equatable, Sendable {
     }
   }
 
+  /// Whether the description begins with a file.
+  private var namesFile: Bool {
+    switch self {
+    case .unreadable, .syntax, .badOverride: true
+    case .unknownKey, .wrongType, .missingKey: false
+    }
+  }
+
+  /// The same, and in which file.
+  public func description(in file: String) -> String { (namesFile ? "" : "\(file): ") + description }
+
   private func place(_ line: Int?) -> String { line.map { "line \($0): " } ?? "" }
 }
 

@@ -3,6 +3,7 @@ import Foundation
 import NeuralNet
 import Seq2Seq
 import TextProcessing
+import Translation
 import Yams
 
 extension Recipe {
@@ -39,6 +40,10 @@ extension Recipe {
     self.directory = directory
     sourceLanguage = try top.required("source_language", "a language tag (BCP 47) such as fr")
     targetLanguage = try top.required("target_language", "a language tag (BCP 47) such as en")
+    for (key, tag) in [("source_language", sourceLanguage), ("target_language", targetLanguage)]
+    where !ModelDescription.isLanguageTag(tag) {
+      throw top.wrong(key, try top.node(key) ?? Node(tag), "a language tag (BCP 47) such as fr or pt-BR")
+    }
     startFrom = try top.string("start_from")
     frozen = try (top.list("freeze") ?? []).map { node in
       guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {

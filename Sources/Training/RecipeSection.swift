@@ -135,12 +135,14 @@ func overriding(_ root: Node, with argument: String) throws -> Node {
   let keys = argument[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
   guard keys.allSatisfy({ !$0.isEmpty }) else { throw RecipeError.badOverride(argument: argument) }
   let text = String(argument[argument.index(after: equals)...])
-  let value: Node
+  var value: Node
   do {
     value = try Yams.compose(yaml: text) ?? Node("", Tag(.null))
   } catch {
     throw RecipeError.badOverride(argument: argument)
   }
+  // The line that it stands on is none of the recipe's.
+  if case .scalar(let scalar) = value { value = .scalar(.init(scalar.string, scalar.tag, scalar.style)) }
   return try replacing(root, keys[...], value, argument)
 }
 

@@ -170,7 +170,9 @@ final class TrainingRun {
 
   private func prepareOutput() throws {
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
-    guard options.resume || contents.isEmpty else { throw TrainingError.outputNotEmpty(output.path) }
+    // What has been trained and has no checkpoints to go on from is not begun anew over its weights.
+    let isDone = contents.contains("model.safetensors") && !contents.contains("checkpoints")
+    guard options.resume ? !isDone : contents.isEmpty else { throw TrainingError.outputNotEmpty(output.path) }
     do {
       try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     } catch {

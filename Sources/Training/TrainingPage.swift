@@ -83,7 +83,7 @@ struct TrainingPage {
     }
 
     private static func label(_ value: Double) -> String {
-      if value != 0, abs(value) < 0.01 { return String(format: "%.2g", value) }
+      if value != 0, abs(value) < 0.01 || abs(value) >= 1e15 { return String(format: "%.2g", value) }
       return abs(value) >= 10 ? Format.grouped(Int(value.rounded())) : String(format: "%g", (value * 1000).rounded() / 1000)
     }
 

@@ -1,18 +1,28 @@
 import Foundation
 
 /// Writes a file so that its name always stands for either the old contents or the new, whole: the new go to a
-/// temporary file beside it, are flushed to the disk, and take the name at once.
+/// temporary file beside it, are flushed to the disk, and take the name at once. A link keeps its name and its target is
+/// replaced; what is no file (a device, a pipe) is written to.
 public final class AtomicFile {
   private let url: URL
-  private let temporary: String
+  /// nil where there is no file to replace, only something to write to.
+  private let temporary: String?
   private var descriptor: Int32
   private var buffer: [UInt8] = []
 
   /// Opens the temporary file. Throws `ModelError` naming the file and the system's reason.
   public init(_ url: URL) throws {
-    self.url = url
-    temporary = url.path + ".\(ProcessInfo.processInfo.processIdentifier).part"
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    var status = stat()
+    let exists = stat(url.path, &status) == 0
+    self.url = exists ? url.resolvingSymlinksInPath() : url
+    if exists, status.st_mode & S_IFMT != S_IFREG {
+      temporary = nil
+      descriptor = open(url.path, O_WRONLY | O_CLOEXEC)
+    } else {
+      let name = self.url.path + ".\(ProcessInfo.processInfo.processIdentifier).part"
+      temporary = name
+      descriptor = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    }
     guard descriptor >= 0 else { throw AtomicFile.error(url, "cannot be written") }
     buffer.reserveCapacity(1 << 16)
   }
@@ -20,14 +30,18 @@ public final class AtomicFile {
   deinit {
     guard descriptor >= 0 else { return }
     close(descriptor)
-    unlink(temporary)
+    if let temporary { unlink(temporary) }
   }
 
   /// Replaces `url` by `data`.
   public static func write(_ data: Data, to url: URL) throws {
-    let file = try AtomicFile(url)
-    try data.withUnsafeBytes { try file.append($0) }
-    try file.commit()
+    try AtomicFile(url).finish(data)
+  }
+
+  /// Writes all of it.
+  public func finish(_ data: Data) throws {
+    try data.withUnsafeBytes { try append($0) }
+    try commit()
   }
 
   public func append(_ bytes: UnsafeRawBufferPointer) throws {
@@ -42,6 +56,11 @@ public final class AtomicFile {
 
   /// Flushes everything to the disk and takes the name. Without it the temporary file is removed.
   public func commit() throws {
+    guard let temporary else {
+      close(descriptor)
+      descriptor = -1
+      return
+    }
     guard fsync(descriptor) == 0 else { throw AtomicFile.error(url, "could not be written whole, the old file stands") }
     close(descriptor)
     descriptor = -1

@@ -7,7 +7,7 @@ public struct JSONLog: LogHandler {
   public var logLevel: Logger.Level = .info
   private let write: @Sendable (Data) -> Void
 
-  public init() { self.init { FileHandle.standardError.write($0) } }
+  public init() { self.init { try? FileHandle.standardError.write(contentsOf: $0) } }
 
   init(write: @escaping @Sendable (Data) -> Void) { self.write = write }
 

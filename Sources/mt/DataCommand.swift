@@ -39,7 +39,8 @@ struct CorpusFlags: ParsableArguments {
     if files.count == 2 { return try AlignedFilesReader(source: files[0], target: files[1], invalidUTF8: invalid) }
     let name = files[0].lowercased()
     if name.hasSuffix(".tmx") || name.hasSuffix(".tmx.gz") {
-      return try TMXReader(path: files[0], sourceLanguage: sourceLanguage, targetLanguage: targetLanguage)
+      return try TMXReader(
+        path: files[0], sourceLanguage: sourceLanguage, targetLanguage: targetLanguage, invalidUTF8: invalid)
     }
     return try TSVReader(path: files[0], invalidUTF8: invalid)
   }
@@ -55,6 +56,11 @@ final class PairWriter {
 
   init(prefix: String, _ corpus: CorpusFlags, gzip: Bool) throws {
     compresses = gzip
+    guard corpus.sourceLanguage != corpus.targetLanguage else {
+      throw ValidationError(
+        "both languages are \(corpus.sourceLanguage): the two files that are written bear their names; give --source-language "
+          + "and --target-language.")
+    }
     names = [corpus.sourceLanguage, corpus.targetLanguage].map { "\(prefix).\($0)" + (gzip ? ".gz" : "") }
     files = try names.map { try AtomicFile(URL(fileURLWithPath: $0)) }
   }

@@ -95,7 +95,7 @@ struct ErrorAnalysisCommand: ParsableCommand {
   var replaceInvalid = false
 
   func validate() throws {
-    guard exactNodes > 0 else { throw ValidationError("--exact-nodes \(exactNodes) is below 1.") }
+    try SearchFlags.require("--exact-nodes", exactNodes, in: 1...1_000_000_000)
     guard exactSeconds > 0 else { throw ValidationError("--exact-seconds \(exactSeconds) is not above 0.") }
   }
 
@@ -107,6 +107,11 @@ struct ErrorAnalysisCommand: ParsableCommand {
   }
 
   func run() throws {
+    // Hours of work are not to end at a folder that is not there.
+    let saved = try save.map { save in
+      try ["json", "html", "md"].map { try AtomicFile(URL(fileURLWithPath: "\(save).\($0)")) }
+    }
+    let printed = try output.map { try AtomicFile(URL(fileURLWithPath: $0)) }
     let loaded = try ModelDirectory(model.directory()).load()
     let test = try TestSet.read(
       source: source, references: references,
@@ -138,10 +143,8 @@ struct ErrorAnalysisCommand: ParsableCommand {
     }
     progress.finish()
     if omitTexts { report = report.withoutTexts() }
-    if let save {
-      for (ending, text) in [("json", try report.json()), ("html", report.html()), ("md", report.markdown())] {
-        try AtomicFile.write(Data(text.utf8), to: URL(fileURLWithPath: "\(save).\(ending)"))
-      }
+    if let saved {
+      for (file, text) in zip(saved, [try report.json(), report.html(), report.markdown()]) { try file.finish(Data(text.utf8)) }
     }
     let text = switch format {
     case .markdown: report.markdown()
@@ -149,8 +152,8 @@ struct ErrorAnalysisCommand: ParsableCommand {
     case .json: try report.json()
     case .html: report.html()
     }
-    if let output {
-      try AtomicFile.write(Data(text.utf8), to: URL(fileURLWithPath: output))
+    if let printed {
+      try printed.finish(Data(text.utf8))
     } else {
       try StandardOutput.shared.write(text)
     }

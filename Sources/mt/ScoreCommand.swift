@@ -30,8 +30,10 @@ struct ScoreCommand: ParsableCommand {
   @Flag(help: "Normalise by length as the search of this model does.")
   var normalize = false
 
-  @Option(help: "What to print: text or jsonl.")
-  var format = OutputFormat.text
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, jsonl }
+
+  @Option(help: "What to print.")
+  var format = Format.text
 
   @Option(help: "How to compute. (default: as the model is stored)")
   var precision: Precision?
@@ -40,10 +42,6 @@ struct ScoreCommand: ParsableCommand {
 
   @Flag(help: "Go on where the input is not UTF-8, with U+FFFD for what cannot be read.")
   var replaceInvalid = false
-
-  func validate() throws {
-    guard format != .tsv else { throw ValidationError("--format is text or jsonl here.") }
-  }
 
   func run() throws {
     let loaded = try ModelDirectory(model.directory()).load(precision: precision)

@@ -45,7 +45,7 @@ final class StandardOutput: @unchecked Sendable {
 
 /// Tells the user something that is not a result.
 func warn(_ message: String) {
-  FileHandle.standardError.write(Data("mt: \(message)\n".utf8))
+  try? FileHandle.standardError.write(contentsOf: Data("mt: \(message)\n".utf8))
 }
 
 extension Duration {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Story
+import TextProcessing
 import Translation
 
 /// `mt story`
@@ -68,7 +69,8 @@ struct StoryCommand: ParsableCommand {
     let progress = SharedProgress()
     measure.progress = { progress.status($0) }
     let testName = URL(fileURLWithPath: test.sourceFile).lastPathComponent
-    let measuredWith = "\(testName), \(test.sources.count) lines; \(sentence)"
+    let texts = (test.sources + test.references[0]).joined(separator: "\n")
+    let measuredWith = "\(testName), \(test.sources.count) lines, CRC-32 \(Deflate.checksum(Data(texts.utf8))); \(sentence)"
     let swept = Set(sweep.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
     var cells: [StoryCell] = []
     for folder in folders {
@@ -89,7 +91,7 @@ struct StoryCommand: ParsableCommand {
     progress.finish()
     let page = URL(fileURLWithPath: output)
     try FileManager.default.createDirectory(at: page, withIntermediateDirectories: true)
-    let story = Story(cells: cells, testSet: "\(testName), \(test.sources.count) lines")
+    let story = StoryReport(cells: cells, testSet: "\(testName), \(test.sources.count) lines")
     try AtomicFile.write(Data(story.html.utf8), to: page.appendingPathComponent("index.html"))
     try AtomicFile.write(Data(story.markdown.utf8), to: page.appendingPathComponent("table.md"))
     try StandardOutput.shared.write(story.markdown)

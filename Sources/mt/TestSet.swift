@@ -24,10 +24,9 @@ struct TestSet {
     if !references.isEmpty && (source != nil || !needsSource) { return (source, references) }
     let (from, to) = try languages()
     guard source == nil, references.isEmpty, let folder = defaultFolder(from, to) else {
+      guard source == nil, references.isEmpty else { throw ValidationError("--source and --references go together.") }
       throw TestSetError(
-        description: source == nil && references.isEmpty
-          ? "no test set: give --source and --references; there is no Eval/test.\(from) with test.\(to) here"
-          : "--source and --references go together")
+        description: "no test set: give --source and --references; there is no Eval/test.\(from) with test.\(to) here")
     }
     return (folder.appendingPathComponent("test.\(from)").path, [folder.appendingPathComponent("test.\(to)").path])
   }

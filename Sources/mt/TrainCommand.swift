@@ -62,6 +62,15 @@ struct TrainCommand: ParsableCommand {
     options.maximumSeconds = maxSeconds
     options.checkpointEvery = checkpointEvery
     options.threads = threads.threads
-    _ = try train(recipe: URL(fileURLWithPath: recipe), options: options, progress: StandardErrorProgress())
+    do {
+      _ = try train(recipe: URL(fileURLWithPath: recipe), options: options, progress: StandardErrorProgress())
+    } catch let error as RecipeError {
+      throw NamedRecipeError(description: error.description(in: recipe))
+    }
   }
+}
+
+/// What is wrong with a recipe, and which.
+private struct NamedRecipeError: Error, CustomStringConvertible {
+  let description: String
 }

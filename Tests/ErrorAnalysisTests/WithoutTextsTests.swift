@@ -25,6 +25,7 @@ import Translation
     let report = full.withoutTexts()
     let texts = sources + references.flatMap { $0 } + full.sentences.map(\.hypothesis).filter { $0.count > 12 }
       + full.sentences.compactMap { $0.exact?.text }.filter { $0.count > 12 } + ["A dog was seen", "Rain again and again today"]
+      + ["The cat", "keeps raining", "A dog", "again today", "over there"]
     let (before, after) = (try full.json(), try report.json())
     for text in texts {
       for form in [after, report.html(), report.markdown(), report.text()] {

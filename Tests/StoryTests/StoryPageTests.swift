@@ -29,7 +29,7 @@ import Training
 
   @Test("The table names the stages and rounds the figures")
   func table() {
-    let story = Story(
+    let story = StoryReport(
       cells: [cell("a", { ($0.cell, $0.attention, $0.bidirectional) = (.elmanReLU, .none, false) }), cell("b", { _ in })],
       testSet: "t")
     let rows = story.markdown.split(separator: "\n")
@@ -41,7 +41,7 @@ import Training
 
   @Test("The page holds a curve for each model where it belongs, and no script or foreign address")
   func page() {
-    let page = Story(
+    let page = StoryReport(
       cells: [cell("plain", { ($0.attention, $0.bidirectional) = (.none, false) }), cell("attentive", { _ in })],
       testSet: "a < b"
     ).html

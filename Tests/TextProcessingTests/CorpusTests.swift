@@ -61,6 +61,9 @@ private func pair(_ source: String, _ target: String) -> SentencePair { .init(so
     #expect(reader.incompleteUnits == 1)
     let german = try TMXReader(path: path, sourceLanguage: "EN", targetLanguage: "de").readAll()
     #expect(german == [pair("Fish & chips <3 AB", "Fisch")])
+    #expect { try TMXReader(path: path, sourceLanguage: "fr", targetLanguage: "it").readAll() } throws: {
+      "\($0)".contains("none of the") && "\($0)".contains("both fr and it")
+    }
   }
 
   @Test(

@@ -11,7 +11,7 @@ private func write(_ lines: [String], _ name: String, in directory: URL) throws 
 }
 
 @Suite struct CorpusTests {
-  @Test("Relative paths are looked up in --data, then in $MT_DATA, then beside the recipe, also with .gz")
+  @Test("Relative paths are looked up in --data, then in $MT_DATA, then beside the recipe, also with .gz or without")
   func lookup() throws {
     let folders = try (0..<3).map { _ in try temporaryDirectory() }
     let finder = CorpusFinder(data: folders[0], environment: ["MT_DATA": folders[1].path], recipe: folders[2])
@@ -21,6 +21,8 @@ private func write(_ lines: [String], _ name: String, in directory: URL) throws 
     #expect(try finder.find("c").path == folders[1].appendingPathComponent("c.gz").path)
     _ = try write(["x"], "c", in: folders[0])
     #expect(try finder.find("c").path == folders[0].appendingPathComponent("c").path)
+    _ = try write(["x"], "d", in: folders[1])
+    #expect(try finder.find("d.gz").path == folders[1].appendingPathComponent("d").path)
     #expect {
       try finder.find("missing.fr")
     } throws: { error in

@@ -58,6 +58,8 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
         == "line 9: training.schedule: cosin is not one of inverse_sqrt, linear, cosine, constant")
     #expect(error(smallest + "\ncleaning: 5").map { "\($0)" } == "line 9: cleaning: 5 is not a mapping of keys")
     #expect(error(smallest + "\n  updates_: [1]") != nil)
+    #expect(error(smallest, ["target_language=en_US"]).map { "\($0)" }
+      == "target_language: en_US is not a language tag (BCP 47) such as fr or pt-BR")
     #expect(error("source_language: fr\ntarget_language: [en]").map { "\($0)".contains("a list is not a text") } == true)
   }
 

@@ -89,6 +89,11 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
   func resumeFromNothing() throws {
     let place = try Workplace(pairs: greetings)
     #expect(try place.train { $0.resume = true; $0.maximumUpdates = 2 }.update == 2)
+    // A model without its checkpoints is not begun anew over its weights.
+    try FileManager.default.removeItem(at: place.output.appendingPathComponent("checkpoints"))
+    let weights = try Data(contentsOf: place.output.appendingPathComponent("model.safetensors"))
+    #expect(throws: TrainingError.outputNotEmpty(place.output.path)) { try place.train { $0.resume = true } }
+    #expect(try Data(contentsOf: place.output.appendingPathComponent("model.safetensors")) == weights)
   }
 
   @Test("A corpus of one sentence can be trained on; an empty one is an error that names it")

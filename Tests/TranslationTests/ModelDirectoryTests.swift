@@ -112,7 +112,7 @@ import Testing
       .hasPrefix("F: source_language: \"French!\" is not a language tag"))
     #expect(try configurationProblem { $0 = $0.replacingOccurrences(of: "\"format_version\" : 1", with: "\"format_version\" : 9") }
       == "F: format_version: is 9; this program reads version 1")
-    #expect(try configurationProblem { $0 = String($0.dropLast(9)) } == "F: is not JSON")
+    #expect(try configurationProblem { $0 = String($0.dropLast(9)) } == "F: is not JSON, or a number in it is out of range")
     #expect(throws: ModelError(file: "/nowhere", problem: "no such model directory")) {
       try ModelDirectory(URL(fileURLWithPath: "/nowhere")).readDescription()
     }

@@ -11,6 +11,7 @@ public final class TMXReader: ParallelCorpusReader {
   private let targetLanguage: String
   private var pairs: [SentencePair] = []
   private var next = 0
+  private var hasPair = false
 
   private enum Place { case text, tag, comment, data }
   private var place = Place.text
@@ -41,11 +42,15 @@ public final class TMXReader: ParallelCorpusReader {
       guard let line = try lines.nextLine() else {
         guard sawRoot else { throw problem("no <tmx> element: not a TMX file") }
         guard place == .text, depth == 0 else { throw problem("the file ends inside \(place == .text ? "an element" : "a tag")") }
+        guard hasPair || incompleteUnits == 0 else {
+          throw problem("none of the \(incompleteUnits) units has both \(sourceLanguage) and \(targetLanguage)")
+        }
         return nil
       }
       for byte in line.utf8 { try take(byte) }
       try take(0x0A)
     }
+    hasPair = true
     defer { next += 1 }
     return pairs[next]
   }
