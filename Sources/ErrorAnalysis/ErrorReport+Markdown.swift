@@ -3,7 +3,8 @@ extension ErrorReport {
   public func markdown() -> String {
     var lines = [
       "# Error analysis of \(model)", "",
-      "\(count) sentences, \(judge.map { "judged by \($0)" } ?? search). BLEU \(decimal(bleu, 1)), chrF \(decimal(chrF, 1)).", "", "**\(advice)**", "",
+      "\(count) sentences, \(judge.map { "judged by \($0)" } ?? search). BLEU \(decimal(bleu, 1)), chrF \(decimal(chrF, 1)).", "",
+      "**\(advice)**", "",
     ]
     for table in tables { lines += rendered(table) }
     for section in detailSections {

@@ -16,7 +16,8 @@ public struct SplitText: Sendable, Equatable {
 }
 
 /// Cuts a text at sentence ends: ICU's boundaries (UAX #29), but not after abbreviations and initials that a name or
-/// number follows, nor behind an ASCII character that no white space follows (https://a.fr/b?c=d). Linear time; any number of threads.
+/// number follows, nor behind an ASCII character that no white space follows (https://a.fr/b?c=d). Linear time; any number
+/// of threads.
 public final class SentenceSplitter: Sendable {
   /// Before these a full stop ends no sentence, whatever follows. Compared with case.
   static let abbreviations: Set<String> = [

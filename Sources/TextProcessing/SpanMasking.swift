@@ -136,10 +136,11 @@ public struct MaskedText: Sendable, Equatable {
 extension TextPipeline {
   /// Replaces by placeholders, up to `Placeholder.count` of them: protected spans (`ProtectedSpans`), technical words
   /// (codes such as XR-500, file numbers such as COM(1998), identifiers with an underscore or a digit behind a small letter,
-  /// absolute paths, hexadecimal numbers, versions, telephone numbers, names of hosts and files, text between backticks), words with characters that the source vocabulary
-  /// would have to spell in bytes (emoji, other scripts, signs), and names that it would have to spell in several pieces, where it
-  /// has learnt to tell names (`NameLexicon`). The spans are of the normalised line. A line that has such placeholders of
-  /// its own stays as it is. With `numbers` the rest of the line's numbers are noted too. Linear time.
+  /// absolute paths, hexadecimal numbers, versions, telephone numbers, names of hosts and files, text between backticks),
+  /// words with characters that the source vocabulary would have to spell in bytes (emoji, other scripts, signs), and names
+  /// that it would have to spell in several pieces, where it has learnt to tell names (`NameLexicon`). The spans are of the
+  /// normalised line. A line that has such placeholders of its own stays as it is. With `numbers` the rest of the line's
+  /// numbers are noted too. Linear time.
   public func mask(_ line: String, numbers style: NumberStyle? = nil) -> MaskedText {
     let text = normalize(line)
     let untouched = MaskedText(text: line, spans: [])

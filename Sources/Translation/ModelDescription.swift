@@ -163,7 +163,9 @@ public enum StrictJSON {
     case .valueNotFound(let type, let context):
       return ModelError(file: file, item: name(context.codingPath), problem: "is null; \(type) expected")
     case .dataCorrupted(let context):
-      guard let item = name(context.codingPath) else { return ModelError(file: file, problem: "is not JSON, or a number in it is out of range") }
+      guard let item = name(context.codingPath) else {
+        return ModelError(file: file, problem: "is not JSON, or a number in it is out of range")
+      }
       return ModelError(file: file, item: item, problem: context.debugDescription)
     @unknown default: return ModelError(file: file, problem: "cannot be understood: \(error)")
     }

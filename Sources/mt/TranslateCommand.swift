@@ -23,7 +23,8 @@ struct TranslateCommand: ParsableCommand {
 
       --n-best prints "line ||| text ||| log-probability ||| score", with lines counted from 0 and natural logarithms. \
       --alignments adds " ||| " and pairs "source-target", counted from 0, of the pieces that the model read and \
-      wrote: those of `mt tokenize --subwords`, but that what it carries over unchanged is one; jsonl lists them. tsv is source, translation, log-probability and score; jsonl has all of it.
+      wrote: those of `mt tokenize --subwords`, but that what it carries over unchanged is one. tsv is source, \
+      translation, log-probability and score; jsonl has all of it, with the pieces.
       """)
 
   @Argument(help: "Files to translate, plain or gzipped; - is standard input.", completion: .file())

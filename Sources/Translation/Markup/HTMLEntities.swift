@@ -76,7 +76,8 @@ enum HTMLEntities {
     let isHexadecimal = digits.first == "x" || digits.first == "X"
     let digits = isHexadecimal ? digits.dropFirst() : digits
     // A sign is no digit.
-    guard digits.allSatisfy({ $0.isASCII && $0.isHexDigit }), let value = UInt32(digits, radix: isHexadecimal ? 16 : 10) else { return nil }
+    guard digits.allSatisfy({ $0.isASCII && $0.isHexDigit }), let value = UInt32(digits, radix: isHexadecimal ? 16 : 10)
+    else { return nil }
     // Control characters are none of text; the second row of them are Windows' characters, as in browsers.
     guard value >= 0x20 || value == 9 || value == 10 || value == 13 else { return nil }
     if (0x80...0x9F).contains(value) {

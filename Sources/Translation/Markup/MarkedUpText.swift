@@ -86,7 +86,7 @@ extension MarkedUpText {
   }
 
   private static func isOfFootnotes(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.isASCII ? (0x30...0x39).contains(scalar.value) || "[]()*, -".unicodeScalars.contains(scalar) : "†‡–".unicodeScalars.contains(scalar)
+    (0x30...0x39).contains(scalar.value) || "[]()*, -†‡–".unicodeScalars.contains(scalar)
   }
 
   /// Where a translation is to be cut between words: where it has a word of the source, tags within it, as it was.
