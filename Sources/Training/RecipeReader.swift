@@ -42,7 +42,7 @@ extension Recipe {
     targetLanguage = try top.required("target_language", "a language tag (BCP 47) such as en")
     for (key, tag) in [("source_language", sourceLanguage), ("target_language", targetLanguage)]
     where !ModelDescription.isLanguageTag(tag) {
-      throw top.wrong(key, try top.node(key) ?? Node(tag), "a language tag (BCP 47) such as fr or pt-BR")
+      throw top.wrong(key, top.node(key) ?? Node(tag), "a language tag (BCP 47) such as fr or pt-BR")
     }
     startFrom = try top.string("start_from")
     frozen = try (top.list("freeze") ?? []).map { node in

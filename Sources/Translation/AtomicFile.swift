@@ -33,15 +33,20 @@ public final class AtomicFile {
     if let temporary { unlink(temporary) }
   }
 
-  /// Replaces `url` by `data`.
-  public static func write(_ data: Data, to url: URL) throws {
-    try AtomicFile(url).finish(data)
+  /// Throws as `init` where `url` cannot be replaced, and leaves no trace; what is no file is not opened, as a pipe's reader
+  /// would see that end.
+  public static func check(_ url: URL) throws {
+    var status = stat()
+    let exists = stat(url.path, &status) == 0
+    if exists, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { return }
+    _ = try AtomicFile(url)
   }
 
-  /// Writes all of it.
-  public func finish(_ data: Data) throws {
-    try data.withUnsafeBytes { try append($0) }
-    try commit()
+  /// Replaces `url` by `data`.
+  public static func write(_ data: Data, to url: URL) throws {
+    let file = try AtomicFile(url)
+    try data.withUnsafeBytes { try file.append($0) }
+    try file.commit()
   }
 
   public func append(_ bytes: UnsafeRawBufferPointer) throws {

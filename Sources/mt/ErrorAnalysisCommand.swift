@@ -108,10 +108,9 @@ struct ErrorAnalysisCommand: ParsableCommand {
 
   func run() throws {
     // Hours of work are not to end at a folder that is not there.
-    let saved = try save.map { save in
-      try ["json", "html", "md"].map { try AtomicFile(URL(fileURLWithPath: "\(save).\($0)")) }
-    }
-    let printed = try output.map { try AtomicFile(URL(fileURLWithPath: $0)) }
+    let saved = save.map { save in ["json", "html", "md"].map { URL(fileURLWithPath: "\(save).\($0)") } } ?? []
+    let printed = output.map { URL(fileURLWithPath: $0) }
+    for file in saved + [printed].compactMap({ $0 }) { try AtomicFile.check(file) }
     let loaded = try ModelDirectory(model.directory()).load()
     let test = try TestSet.read(
       source: source, references: references,
@@ -143,8 +142,10 @@ struct ErrorAnalysisCommand: ParsableCommand {
     }
     progress.finish()
     if omitTexts { report = report.withoutTexts() }
-    if let saved {
-      for (file, text) in zip(saved, [try report.json(), report.html(), report.markdown()]) { try file.finish(Data(text.utf8)) }
+    if !saved.isEmpty {
+      for (file, text) in zip(saved, [try report.json(), report.html(), report.markdown()]) {
+        try AtomicFile.write(Data(text.utf8), to: file)
+      }
     }
     let text = switch format {
     case .markdown: report.markdown()
@@ -153,7 +154,7 @@ struct ErrorAnalysisCommand: ParsableCommand {
     case .html: report.html()
     }
     if let printed {
-      try printed.finish(Data(text.utf8))
+      try AtomicFile.write(Data(text.utf8), to: printed)
     } else {
       try StandardOutput.shared.write(text)
     }
