@@ -111,6 +111,7 @@ enum TechnicalWords {
 
   /// example.com, example.com/page, report.pdf: words with full stops between, the last of `endings`.
   private static func isHostOrFile(_ word: ArraySlice<Unicode.Scalar>) -> Bool {
+    guard word.contains(".") else { return false }
     let labels = word.prefix { $0 != "/" }.split(separator: ".", omittingEmptySubsequences: false)
     guard labels.count > 1, let last = labels.last, endings.contains(String(scalars: last)) else { return false }
     return labels.allSatisfy { label in label.count > 1 && label.allSatisfy { isWord($0) || $0 == "-" || $0 == "_" } }

@@ -69,17 +69,13 @@ struct LineAssembly {
       }
       if options.search.keepsAttention {
         let spans = part.mask?.everything
-        candidate.sourcePieces += shown(source, translator.text.sourceVocabulary, spans?.source ?? [])
-        candidate.targetPieces += shown(hypothesis.tokens, translator.text.targetVocabulary, spans?.target ?? [])
+        candidate.sourcePieces += PieceSpans.shown(source, translator.text.sourceVocabulary, spans?.source ?? [])
+        candidate.targetPieces += PieceSpans.shown(hypothesis.tokens, translator.text.targetVocabulary, spans?.target ?? [])
       }
       candidate.tokens += hypothesis.tokens
     }
     candidate.text = choices.map(\.text).filter { !$0.isEmpty }.joined(separator: joiner)
     return candidate
-  }
-
-  private func shown(_ ids: [Int32], _ vocabulary: Vocabulary, _ spans: [String]) -> [String] {
-    ids.map { String(scalars: vocabulary.piece($0).unicodeScalars.flatMap { PieceSpans.expand($0, spans) }) }
   }
 
   /// Between the parts of a line: a space, but in writing systems that have none between words.

@@ -37,6 +37,11 @@ struct PieceSpans {
     return index < spans.count ? Array(spans[index].unicodeScalars) : []
   }
 
+  /// Pieces as a reader sees them.
+  static func shown(_ ids: [Int32], _ vocabulary: Vocabulary, _ spans: [String]) -> [String] {
+    ids.map { id in String(scalars: vocabulary.piece(id).unicodeScalars.flatMap { expand($0, spans) }) }
+  }
+
   /// Of a piece that is the characters at `own`, or, where these are none, begins at `start`.
   private static func shares(
     _ own: [Int], from start: Int, _ places: [Int], _ units: TextUnits

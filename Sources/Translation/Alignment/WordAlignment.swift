@@ -145,13 +145,8 @@ extension WordAlignment {
       }
     }
     for unit in weights.indices where mass[unit] > 0 { weights[unit] = weights[unit].map { $0 / mass[unit] } }
-    func shown(_ ids: [Int32], _ vocabulary: Vocabulary, _ spans: [String]) -> [String] {
-      ids.map { id in
-        String(scalars: vocabulary.piece(id).unicodeScalars.flatMap { PieceSpans.expand($0, spans) })
-      }
-    }
-    sourcePieces = shown(input.ids, text.sourceVocabulary, input.sourceSpans)
-    targetPieces = shown(pair.candidate.tokens, text.targetVocabulary, input.targetSpans)
+    sourcePieces = PieceSpans.shown(input.ids, text.sourceVocabulary, input.sourceSpans)
+    targetPieces = PieceSpans.shown(pair.candidate.tokens, text.targetVocabulary, input.targetSpans)
     pieceLogProbabilities = trace.logProbabilities
     pieceWeights = map
   }

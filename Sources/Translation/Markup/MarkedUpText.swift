@@ -44,7 +44,7 @@ public struct MarkedUpText: Sendable {
     while let token = tokens.popFirst() {
       switch token {
       case .text(let text): builder.add(text: text)
-      case .open("sup", let raw) where builder.lettersBefore > 2:
+      case .open("sup", let raw) where builder.endsWithWord:
         guard let (rest, count) = Self.footnote(tokens) else {
           builder.add(open: "sup", raw)
           continue

@@ -63,9 +63,9 @@ struct MarkupRunBuilder {
     append(HTMLEntities.decode(rest))
   }
 
-  /// Letters that the text ends with.
-  var lettersBefore: Int {
-    space == nil ? scalars.reversed().prefix { $0.properties.isAlphabetic }.count : 0
+  /// Whether the text ends with a word of more than two letters, which m and km are not.
+  var endsWithWord: Bool {
+    space == nil && scalars.count > 2 && scalars.suffix(3).allSatisfy(\.properties.isAlphabetic)
   }
 
   mutating func add(open name: String, _ tag: Substring) {
