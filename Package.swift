@@ -41,7 +41,7 @@ let package = Package(
     .target(
       name: "TranslationServer",
       dependencies: [
-        "Translation", "CLanguageDetection", hummingbird, hummingbirdCore, httpTypes, logging, nio, unixSignals,
+        "Translation", "CLanguageDetection", hummingbird, hummingbirdCore, httpTypes, logging, nio, nioHTTP1, unixSignals,
       ],
       // In the program itself, so that it stays one file that can be moved.
       resources: ["index.html", "page.css", "icon.svg", "page.js", "api.js", "attention.js", "tree.js", "words.js"].map {
@@ -56,7 +56,7 @@ let package = Package(
     // Suites mirror Sources.
     .target(name: "TestSupport", dependencies: ["Translation"], path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-    .testTarget(name: "TextProcessingTests", dependencies: ["TextProcessing"]),
+    .testTarget(name: "TextProcessingTests", dependencies: ["TextProcessing", "TestSupport"]),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd"]),
     .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
     .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq", "AllocationCounter"], resources: [.copy("Resources")]),
@@ -79,4 +79,5 @@ var logging: Target.Dependency { .product(name: "Logging", package: "swift-log")
 var embeddedChannel: Target.Dependency { .product(name: "NIOEmbedded", package: "swift-nio") }
 var httpTypes: Target.Dependency { .product(name: "HTTPTypes", package: "swift-http-types") }
 var nio: Target.Dependency { .product(name: "NIOCore", package: "swift-nio") }
+var nioHTTP1: Target.Dependency { .product(name: "NIOHTTP1", package: "swift-nio") }
 var unixSignals: Target.Dependency { .product(name: "UnixSignals", package: "swift-service-lifecycle") }

@@ -7,7 +7,7 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler, Senda
   typealias InboundIn = Any
 
   private let connections: Connections
-  private let state = Mutex<(hasGone: Bool, action: (@Sendable () -> Void)?)>((false, nil))
+  private let state = Mutex<(hasGone: Bool, action: (@Sendable () -> Void)?, number: Int)>((false, nil, 0))
 
   init(_ connections: Connections) { self.connections = connections }
 
@@ -38,13 +38,20 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler, Senda
     action?()
   }
 
-  /// What to do when the client goes, once; at once if it has gone already.
-  func onHangUp(_ action: (@Sendable () -> Void)?) {
-    let hasGone = state.withLock { state in
+  /// What to do when the client goes, once; at once if it has gone already. The number takes it back.
+  func onHangUp(_ action: @escaping @Sendable () -> Void) -> Int {
+    let (hasGone, number) = state.withLock { state in
       state.action = action
-      return state.hasGone
+      state.number += 1
+      return (state.hasGone, state.number)
     }
-    if hasGone { action?() }
+    if hasGone { action() }
+    return number
+  }
+
+  /// Does not take back what the next request has said meanwhile.
+  func forget(_ number: Int) {
+    state.withLock { if $0.number == number { $0.action = nil } }
   }
 }
 
@@ -68,8 +75,8 @@ final class Connections: Sendable {
   ) async throws -> T {
     guard let handler = handlers.withLock({ $0[ObjectIdentifier(channel)] }) else { return try await body() }
     let task = Task(operation: body)
-    handler.onHangUp { task.cancel() }
-    defer { handler.onHangUp(nil) }
+    let number = handler.onHangUp { task.cancel() }
+    defer { handler.forget(number) }
     return try await withTaskCancellationHandler {
       try await task.value
     } onCancel: {

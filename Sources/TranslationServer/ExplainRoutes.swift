@@ -14,7 +14,7 @@ struct ExplainRoutes {
 
   func add(to router: Router<ServerContext>) {
     router.only(.post, "/explain") { request, context in
-      let parameters = try await RequestParameters.read(request, limit: service.options.bodyLimit)
+      let parameters = try await RequestParameters.read(request, service.options)
       try access.admit(parameters, from: context.caller(trustingProxy: service.options.trustsProxy, request))
       let job = try read(parameters)
       return try await connections.whileConnected(context.channel) {

@@ -53,14 +53,17 @@ public final class ModelRegistry: Sendable {
     }
   }
 
-  /// Looks for models again. Requests under way go on with those they began with. Throws like `init`, and then all stays.
+  /// Looks for models again. Requests under way go on with those they have in hand. Throws like `init`, and then all stays.
   func reload() throws {
-    let firstID = state.withLock { $0.nextID }
-    let entries = try Self.read(find(), firstID: firstID)
+    let found = try find()
+    let firstID = state.withLock { state in
+      defer { state.nextID += found.count }
+      return state.nextID
+    }
+    let entries = try Self.read(found, firstID: firstID)
     state.withLock { state in
       state.entries = entries
       state.loaded = [:]
-      state.nextID = firstID + entries.count
     }
   }
 
@@ -106,6 +109,11 @@ public final class ModelRegistry: Sendable {
   func translator(_ entry: Entry) async throws -> Translator {
     let task = state.withLock { state -> Task<Translator, any Error> in
       state.uses += 1
+      // Replaced since it was asked for: it is not kept for anybody else.
+      guard state.entries.contains(where: { $0.id == entry.id }) else {
+        state.loads += 1
+        return Task.detached { try Translator(model: entry.directory.url) }
+      }
       if state.loaded[entry.id] == nil {
         makeRoom(for: entry, &state)
         state.loads += 1

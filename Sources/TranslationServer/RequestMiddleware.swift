@@ -17,16 +17,29 @@ struct RequestMiddleware: RouterMiddleware {
     } else {
       response = try await next(request, context)
     }
-    let elapsed = (ContinuousClock.now - start) / .seconds(1)
     // A path that the server knows, or none: what was asked for may be anything, also somebody's text.
     let endpoint = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 } ?? "other"
-    service.metrics.end(endpoint, status: response.status.code, seconds: elapsed)
-    context.logger.info(
-      "request",
-      metadata: [
-        "method": "\(request.method.rawValue)", "endpoint": "\(endpoint)", "status": "\(response.status.code)",
-        "ms": "\((elapsed * 1e4).rounded() / 10)", "bytes": "\(response.body.contentLength ?? -1)",
-      ])
+    let (status, length) = (response.status.code, response.body.contentLength)
+    let ended = { @Sendable [service] in
+      let elapsed = (ContinuousClock.now - start) / .seconds(1)
+      service.metrics.end(endpoint, status: status, seconds: elapsed)
+      context.logger.info(
+        "request",
+        metadata: [
+          "method": "\(request.method.rawValue)", "endpoint": "\(endpoint)", "status": "\(status)",
+          "ms": "\((elapsed * 1e4).rounded() / 10)", "bytes": "\(length ?? -1)",
+        ])
+    }
+    if length == nil {
+      // A stream: it has only begun.
+      let body = response.body
+      response.body = ResponseBody { writer in
+        defer { ended() }
+        try await body.write(writer)
+      }
+    } else {
+      ended()
+    }
     addHeaders(to: &response)
     return response
   }

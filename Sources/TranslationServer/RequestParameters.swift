@@ -15,15 +15,21 @@ struct RequestParameters {
 
   private var values: [String: Value] = [:]
 
-  /// Reads the body, at most `limit` bytes. Throws `APIError`: 413 for more, 400 for what is not JSON.
-  static func read(_ request: Request, limit: Int) async throws -> RequestParameters {
+  /// Reads the body, within the limits of its bytes and of the time. Throws `APIError`: 413 for more, 408 where it does not
+  /// come, 400 for what is broken off or not JSON.
+  static func read(_ request: Request, _ options: ServerOptions) async throws -> RequestParameters {
     var body: ByteBuffer
+    let limit = options.bodyLimit
     do {
-      body = try await request.body.collect(upTo: limit)
+      body = try await withDeadline(options.deadline) { try await request.body.collect(upTo: limit) }
+    } catch let error as APIError where error.status == .serviceUnavailable {
+      throw APIError(.requestTimeout, "Invalid request: the body was not there within \(Int(options.deadline)) seconds")
     } catch let error as any HTTPResponseError where error.status == .contentTooLarge {
       throw APIError(.contentTooLarge, "Invalid request: the body exceeds \(limit) bytes")
     } catch is NIOTooManyBytesError {
       throw APIError(.contentTooLarge, "Invalid request: the body exceeds \(limit) bytes")
+    } catch where !(error is CancellationError) {
+      throw APIError(.badRequest, "Invalid request: the body cannot be read")
     }
     let header = request.headers[.contentType] ?? ""
     let type = header.prefix { $0 != ";" }.lowercased().trimmingCharacters(in: .whitespaces)
@@ -42,7 +48,9 @@ struct RequestParameters {
 
   /// Throws `APIError` where it is not a JSON object.
   init(json: Data) throws {
-    guard let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+    let parsed = (try? JSONSerialization.jsonObject(with: json))
+      ?? (try? JSONSerialization.jsonObject(with: Self.withoutLoneSurrogates(json)))
+    guard let object = parsed as? [String: Any] else {
       throw APIError(.badRequest, "Invalid JSON format")
     }
     for (key, value) in object where !(value is NSNull) {
@@ -54,6 +62,31 @@ struct RequestParameters {
         default: .other
         }
     }
+  }
+
+  /// Half of a character, which programs write that cut their text within one (\uD83D without \uDE00), becomes U+FFFD.
+  private static func withoutLoneSurrogates(_ json: Data) -> Data {
+    var (result, rest) = ([UInt8](), Array(json)[...])
+    func unit(_ bytes: ArraySlice<UInt8>) -> UInt16? {
+      guard bytes.count >= 6, bytes.starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")]) else { return nil }
+      return UInt16(String(decoding: bytes.dropFirst(2).prefix(4), as: UTF8.self), radix: 16)
+    }
+    while let byte = rest.first {
+      var length = byte == UInt8(ascii: "\\") ? min(2, rest.count) : 1
+      if let first = unit(rest) {
+        length = 6
+        if UTF16.isLeadSurrogate(first), let second = unit(rest.dropFirst(6)), UTF16.isTrailSurrogate(second) {
+          length = 12
+        } else if UTF16.isSurrogate(first) {
+          result += Array("\\ufffd".utf8)
+          rest = rest.dropFirst(6)
+          continue
+        }
+      }
+      result += rest.prefix(length)
+      rest = rest.dropFirst(length)
+    }
+    return Data(result)
   }
 
   /// Adds `a=b&c=d`; later ones win. Ends of lines become plain line feeds, as browsers send them as two characters.

@@ -7,7 +7,7 @@ struct DetectRoutes {
 
   func add(to router: Router<ServerContext>) {
     router.only(.post, "/detect") { request, context in
-      let parameters = try await RequestParameters.read(request, limit: service.options.bodyLimit)
+      let parameters = try await RequestParameters.read(request, service.options)
       try access.admit(
         parameters, from: context.caller(trustingProxy: service.options.trustsProxy, request))
       let (texts, _) = try parameters.requiredTexts("q")

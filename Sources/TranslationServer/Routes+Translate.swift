@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Translation
 
 /// `POST /translate` and `POST /translate/stream`
 struct TranslateRoutes {
@@ -40,7 +41,7 @@ struct TranslateRoutes {
 
   private func read(_ request: Request, _ context: ServerContext) async throws -> Job {
     let options = service.options
-    let parameters = try await RequestParameters.read(request, limit: options.bodyLimit)
+    let parameters = try await RequestParameters.read(request, options)
     try access.admit(parameters, from: context.caller(trustingProxy: options.trustsProxy, request))
     let (texts, isList) = try parameters.requiredTexts("q")
     let sourceCode = try parameters.requiredText("source")
@@ -48,11 +49,11 @@ struct TranslateRoutes {
     let alternatives = try alternatives(parameters["alternatives"])
     if isList { try check(texts.count, options.batchLimit) }
     for text in texts { try check(text.unicodeScalars.count, options.characterLimit) }
-    let sources = try sources(sourceCode, texts)
+    let format = parameters.text("format") ?? "text"
+    let sources = try sources(sourceCode, texts, isHTML: format == "html")
     guard let target = service.language(targetCode) else {
       throw APIError(.badRequest, "\(targetCode) is not supported")
     }
-    let format = parameters.text("format") ?? "text"
     guard ["text", "html"].contains(format) else { throw APIError(.badRequest, "\(format) format is not supported") }
     for source in sources { _ = try service.route(from: source.language, to: target) }
     service.metrics.count(characters: texts.reduce(0) { $0 + $1.unicodeScalars.count })
@@ -86,11 +87,15 @@ struct TranslateRoutes {
   }
 
   /// The language of each text: as given, or found. A short text tells little: it is taken to be in the language of all.
-  private func sources(_ code: String, _ texts: [String]) throws -> [LanguageDetector.Detection] {
+  private func sources(
+    _ code: String, _ texts: [String], isHTML: Bool
+  ) throws -> [LanguageDetector.Detection] {
     guard code.lowercased() == "auto" else {
       guard let language = service.language(code) else { throw APIError(.badRequest, "\(code) is not supported") }
       return texts.map { _ in LanguageDetector.Detection(confidence: 100, language: language) }
     }
+    // Tags and addresses would pass for English.
+    let texts = isHTML ? texts.map { MarkedUpText.text(of: $0, splitter: service.splitter) } : texts
     let detector = LanguageDetector(service.models.languagesByUse)
     guard let overall = detector.detect(texts.joined(separator: "\n")).first else {
       throw APIError(.badRequest, "auto is not supported")
@@ -118,17 +123,15 @@ struct TranslateRoutes {
   private func translate(
     _ job: Job, progress: (@Sendable (Int, String) -> Void)?
   ) async throws -> [TranslationService.Translated] {
-    if job.isHTML {
-      return try await inOrder(job.texts.indices) { index -> TranslationService.Translated in
-        let text = try await service.translateHTML(
-          job.texts[index], from: job.sources[index].language, to: job.target)
-        return TranslationService.Translated(text: text)
-      }
-    }
     var places: [String: [Int]] = [:]
     for (index, source) in job.sources.enumerated() { places[source.language, default: []].append(index) }
     var results = [TranslationService.Translated](repeating: .init(text: ""), count: job.texts.count)
     for (source, indices) in places.sorted(by: { $0.key < $1.key }) {
+      if job.isHTML {
+        let translated = try await service.translateHTML(indices.map { job.texts[$0] }, from: source, to: job.target)
+        for (index, text) in zip(indices, translated) { results[index] = .init(text: text) }
+        continue
+      }
       var report: (@Sendable (Int, String) -> Void)?
       if let progress { report = { progress(indices[$0], $1) } }
       let translated = try await service.translate(
@@ -136,18 +139,6 @@ struct TranslateRoutes {
       for (index, result) in zip(indices, translated) { results[index] = result }
     }
     return results
-  }
-
-  /// All at once, so that they share batches.
-  private func inOrder<T: Sendable>(
-    _ indices: Range<Int>, _ body: @escaping @Sendable (Int) async throws -> T
-  ) async throws -> [T] {
-    try await withThrowingTaskGroup(of: (Int, T).self) { group in
-      for index in indices { group.addTask { (index, try await body(index)) } }
-      var results: [Int: T] = [:]
-      for try await (index, result) in group { results[index] = result }
-      return indices.compactMap { results[$0] }
-    }
   }
 
   /// One value, or an array where `q` was one.

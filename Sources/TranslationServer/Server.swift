@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import Synchronization
 import UnixSignals
 
 /// The HTTP face of the models: LibreTranslate's interface, and a page.
@@ -43,7 +44,7 @@ public struct Server: Sendable {
 
   /// Serves until its task is cancelled; with `handlesSignals` until the process is told to end (SIGTERM, SIGINT): then no
   /// connection is accepted any more, and the requests under way are answered, and SIGHUP looks for models again.
-  /// `listening` is told the port. Throws where the address cannot be listened on.
+  /// `listening` is told the port. Throws `ListenError` where the address cannot be listened on.
   public func run(
     handlesSignals: Bool = true, listening: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws {
@@ -51,11 +52,24 @@ public struct Server: Sendable {
     if options.loadsModelsAtStart {
       for entry in service.models.entries { _ = try await service.models.translator(entry) }
     }
+    let isListening = Mutex(false)
+    do {
+      try await serve(handlesSignals: handlesSignals) { port in
+        isListening.withLock { $0 = true }
+        listening(port)
+      }
+    } catch where !isListening.withLock({ $0 }) && !(error is CancellationError) {
+      throw ListenError(host: options.host, port: options.port, error)
+    }
+  }
+
+  private func serve(handlesSignals: Bool, listening: @escaping @Sendable (Int) -> Void) async throws {
+    let options = service.options
     let application = Application(
       router: router(),
       server: .http1(
         configuration: .init(
-          additionalChannelHandlers: [HangUpHandler(connections)],
+          additionalChannelHandlers: [HTTP1Handler.Installer(), HangUpHandler(connections)],
           idleTimeout: .seconds(Int64(options.idleTimeout)))),
       configuration: .init(
         address: .hostname(options.host, port: options.port), serverName: "mt",
@@ -78,6 +92,16 @@ public struct Server: Sendable {
     } catch {
       logger.error("models not reloaded", metadata: ["error": "\(error)"])
     }
+  }
+}
+
+/// Another program has the port, or the address is none of this machine's.
+public struct ListenError: Error, Equatable, CustomStringConvertible {
+  public let description: String
+
+  init(host: String, port: Int, _ error: any Error) {
+    let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+    description = "\(host), port \(port): cannot be listened on: \(reason)"
   }
 }
 

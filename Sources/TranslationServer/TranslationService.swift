@@ -84,11 +84,7 @@ public final class TranslationService: Sendable {
     guard !route.isEmpty else { return texts.map { Translated(text: $0) } }
     let documents = texts.map { DocumentText($0, splitter) }
     let sentences = documents.flatMap(\.sentences)
-    // So many would not even fit in an empty queue.
-    guard sentences.count <= options.queueLimit else {
-      throw APIError(
-        .contentTooLarge, "Invalid request: request (\(sentences.count) sentences) exceeds limit (\(options.queueLimit))")
-    }
+    try check(sentences: sentences.count)
     var report: TranslationPool.Progress?
     if let progress {
       let told = DocumentProgress(documents: documents, tell: progress)
@@ -106,6 +102,13 @@ public final class TranslationService: Sendable {
       next = range.upperBound
       return Self.assemble(document, Array(found[range]), alternatives: alternatives)
     }
+  }
+
+  /// Throws `APIError` where so many would not even fit in an empty queue.
+  func check(sentences count: Int) throws {
+    guard count > options.queueLimit else { return }
+    throw APIError(
+      .contentTooLarge, "Invalid request: request (\(count) sentences) exceeds limit (\(options.queueLimit))")
   }
 
   /// The candidates of each sentence, from the cache, or else from the model: equal ones once.

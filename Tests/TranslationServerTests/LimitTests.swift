@@ -124,6 +124,18 @@ import Translation
     #expect(try await small.post("/translate", ["q": "Un. Deux.", "source": "fr", "target": "en"]).status == 200)
   }
 
+  @Test func countsTheSentencesOfAllFragments() async throws {
+    let server = try InMemoryServer { $0.queueLimit = 3 }
+    let fragments = ["<p>Un. Deux.</p>", "<b>Trois.</b>", "<i>Quatre.</i>"]
+    let refused = try await server.post("/translate", ["q": fragments, "source": "fr", "target": "en", "format": "html"])
+    #expect(refused.status == 413)
+    #expect(refused.error == "Invalid request: request (4 sentences) exceeds limit (3)")
+    let some = Array(fragments.prefix(2)) + ["<hr>"]
+    let answer = try await server.post("/translate", ["q": some, "source": "fr", "target": "en", "format": "html"])
+    let translator = try server.translator("fr-en")
+    #expect(answer.json?["translatedText"] as? [String] == translator.translate(html: some))
+  }
+
   @Test func tellsToComeBackWhenFull() async throws {
     let server = try InMemoryServer { options in
       (options.queueLimit, options.threads, options.characterLimit) = (3000, 1, nil)

@@ -39,6 +39,19 @@ import Translation
     #expect(registry.statistics.loads == 4)
   }
 
+  @Test func keepsNothingOfWhatWasReplaced() async throws {
+    let models = try [save("fr", "en")]
+    let registry = try ModelRegistry { models }
+    let old = registry.entries[0]
+    try registry.reload()
+    // A request that has the old entry in hand is served, and leaves nothing behind.
+    _ = try await registry.translator(old)
+    #expect((registry.statistics.loaded, registry.statistics.bytes) == (0, 0))
+    _ = try await registry.translator(registry.entries[0])
+    #expect((registry.statistics.loaded, registry.statistics.bytes) == (1, registry.entries[0].bytes))
+    #expect(registry.entries[0].id != old.id)
+  }
+
   @Test func loadsOnceForAll() async throws {
     let model = try save("fr", "en")
     let registry = try ModelRegistry { [model] }

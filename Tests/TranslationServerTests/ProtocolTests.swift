@@ -56,6 +56,18 @@ import Testing
     #expect(answer.json == ["error": refused.error])
   }
 
+  @Test func readsHalfCharactersOfJavaScript() throws {
+    for (json, text) in [
+      (#"{"q":"a\ud83d b","source":"fr"}"#, "a\u{FFFD} b"), (#"{"q":"\uDE00\ud83d\ude00\\ud83d"}"#, "\u{FFFD}😀\\ud83d"),
+      (#"{"q":"\ud83d\ud83d\ude00\"\u00e9"}"#, "\u{FFFD}😀\"é"),
+    ] {
+      #expect(try RequestParameters(json: Data(json.utf8)).text("q") == text)
+    }
+    for json in [#"{"q":"\ud83"}"#, #"{"q":"\ud83d"#, #"{"q":"\"#] {
+      #expect(throws: APIError.self) { try RequestParameters(json: Data(json.utf8)) }
+    }
+  }
+
   @Test func answersOtherPathsAndMethods() async throws {
     let server = try InMemoryServer()
     for (method, path, status, error) in [

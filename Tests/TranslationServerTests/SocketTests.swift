@@ -97,7 +97,63 @@ import Testing
   @Test func refusesAnAddressInUse() async throws {
     try await withServer { _, port in
       let second = try InMemoryServer([("fr", "en")]) { $0.port = port }
-      await #expect(throws: (any Error).self) { try await second.server.run(handlesSignals: false) }
+      let error = await #expect(throws: ListenError.self) { try await second.server.run(handlesSignals: false) }
+      #expect(error?.description == "127.0.0.1, port \(port): cannot be listened on: Address already in use")
+    }
+  }
+
+  @Test func closesAfterAnAnswerWhereTheClientExpectsIt() async throws {
+    try await withServer { _, port in
+      for request in ["GET /health HTTP/1.0\r\n\r\n", "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Close\r\n\r\n"] {
+        let connection = try Connection(port)
+        #expect(String(decoding: try await connection.ask(request).body, as: UTF8.self) == #"{"status":"ok"}"#)
+        #expect(try await connection.isClosed())
+      }
+      let kept = try Connection(port)
+      for _ in 0..<2 {
+        let request = "GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+        #expect(try await kept.ask(request).head.hasPrefix("HTTP/1.1 200 OK\r\n"))
+      }
+    }
+  }
+
+  @Test func toldOfABodyThatIsNone() async throws {
+    try await withServer { options in
+      options.deadline = 0.2
+    } _: { _, port in
+      let broken = try Connection(port)
+      let head = "POST /translate HTTP/1.1\r\nHost: localhost\r\n"
+      try broken.write(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n")
+      #expect(try await broken.read().head.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+      let slow = try Connection(port)
+      let (answer, body) = try await slow.ask(head + "Content-Length: 100\r\n\r\nq=")
+      #expect(answer.hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
+      #expect(String(decoding: body, as: UTF8.self).contains("the body was not there within"))
+      #expect(try await slow.isClosed())
+    }
+  }
+
+  @Test func saysNoYesWithinAnotherAnswer() async throws {
+    try await withServer { _, port in
+      let connection = try Connection(port)
+      let whole = Self.request("Il pleut.")
+      let end = try #require(whole.range(of: "\r\n\r\n"))
+      try connection.write(whole + whole[..<end.lowerBound] + "\r\nExpect: 100-continue\r\n\r\n")
+      #expect(try await connection.read().head.hasPrefix("HTTP/1.1 200 OK\r\n"))
+      try connection.write(String(whole[end.upperBound...]))
+      #expect(try await connection.read().head.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    }
+  }
+
+  @Test func saysYesToAClientThatAsksBeforeItSends() async throws {
+    try await withServer { _, port in
+      let whole = Self.request("Il pleut.")
+      let end = try #require(whole.range(of: "\r\n\r\n"))
+      let connection = try Connection(port)
+      try connection.write(whole[..<end.lowerBound] + "\r\nExpect: 100-continue\r\n\r\n")
+      #expect(try await connection.read().head.hasPrefix("HTTP/1.1 100 Continue\r\n"))
+      try connection.write(String(whole[end.upperBound...]))
+      #expect(try await connection.read().head.hasPrefix("HTTP/1.1 200 OK\r\n"))
     }
   }
 }

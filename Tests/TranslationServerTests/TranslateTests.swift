@@ -109,6 +109,15 @@ import Translation
     #expect(same.json == ["translatedText": "Il pleut."])
   }
 
+  @Test func detectsTheLanguageOfWordsNotOfMarkup() async throws {
+    let server = try InMemoryServer([("fr", "en"), ("en", "fr")])
+    let html = "<p class=\"lead text-center\"><a href=\"https://www.example.com/the/path/of/this/page.html\" title=\"the home page\">"
+      + "Il pleut depuis ce matin.</a></p>"
+    let answer = try await server.post("/translate", ["q": html, "source": "auto", "target": "en", "format": "html"])
+    #expect((answer.json?["detectedLanguage"] as? NSDictionary)?["language"] as? String == "fr")
+    #expect(try answer.json?["translatedText"] as? String == server.translator("fr-en").translate(html: [html])[0])
+  }
+
   @Test func streamsWhatIsSettled() async throws {
     let server = try InMemoryServer()
     let text = "Le petit chat dort sur la chaise rouge. Où est la gare, s'il vous plaît ?\nIl pleut."
@@ -124,6 +133,8 @@ import Translation
       let data = Data(event[1].dropFirst("data: ".count).utf8)
       return (try? JSONSerialization.jsonObject(with: data) as? NSDictionary)?["translatedText"] as? String
     }
+    #expect(fresh.service.metrics.text(fresh.service, connections: 0).contains(
+      #"mt_http_request_duration_seconds_count{endpoint="/translate/stream"} 1"#))
     let final = try #require(events.last.flatMap(translated))
     #expect(final == whole.json?["translatedText"] as? String)
     #expect(events.count > 3)
