@@ -14,7 +14,11 @@ struct LineAssembly {
     // What protects needs alternatives; all others are not worth a string.
     let isGuarded = options.protectsSpans && (isMasked || !ProtectedSpans.find(in: input.text).isEmpty)
     let wanted = isGuarded ? Int.max : max(1, options.search.hypothesisCount)
-    let choices = zip(parts, hypotheses).map { part, found in texts(part, found.prefix(wanted)) }
+    let choices = zip(parts, hypotheses).map { part, found in
+      let choices = texts(part, found.prefix(wanted))
+      // One part's loss is no reason for other words in the others.
+      return isGuarded && parts.count > 1 ? keeping(part, choices) : choices
+    }
     // The i-th candidate of a line is made of the i-th choices of its parts; a part with fewer gives its last.
     var candidates = (0..<(choices.map(\.count).max() ?? 0)).map { rank in
       join(parts, choices.map { $0[min(rank, $0.count - 1)] })
@@ -51,6 +55,18 @@ struct LineAssembly {
     }
   }
 
+  /// The best choice that keeps every protected span of the part first.
+  private func keeping(_ part: PreparedLine.Part, _ choices: [Choice]) -> [Choice] {
+    let wanted = LineAssembly.spans(part.mask?.original ?? part.text)
+    guard !wanted.isEmpty, let keeper = choices.firstIndex(where: { LineAssembly.keeps(wanted, $0.text) }) else { return choices }
+    return [choices[keeper]] + choices[..<keeper] + choices[(keeper + 1)...]
+  }
+
+  private static func keeps(_ wanted: [String: Int], _ text: String) -> Bool {
+    let found = spans(text)
+    return wanted.allSatisfy { found[$0.key] == $0.value }
+  }
+
   private func join(_ parts: [PreparedLine.Part], _ choices: [Choice]) -> TranslatedLine.Candidate {
     var candidate = TranslatedLine.Candidate(text: "")
     if options.search.keepsAttention { candidate.alignment = [] }
@@ -74,6 +90,7 @@ struct LineAssembly {
       }
       candidate.tokens += hypothesis.tokens
     }
+    candidate.partCount = parts.count
     candidate.text = choices.map(\.text).filter { !$0.isEmpty }.joined(separator: joiner)
     return candidate
   }
@@ -90,11 +107,7 @@ struct LineAssembly {
   ) {
     let wanted = LineAssembly.spans(source)
     guard !wanted.isEmpty else { return }
-    let keeper = candidates.firstIndex { candidate in
-      let found = LineAssembly.spans(candidate.text)
-      return wanted.allSatisfy { found[$0.key] == $0.value }
-    }
-    if let keeper {
+    if let keeper = candidates.firstIndex(where: { LineAssembly.keeps(wanted, $0.text) }) {
       candidates.insert(candidates.remove(at: keeper), at: 0)
     } else {
       let found = LineAssembly.spans(candidates[0].text)

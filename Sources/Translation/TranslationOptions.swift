@@ -82,6 +82,8 @@ public struct TranslatedLine: Sendable, Equatable {
     public var sourcePieces: [String] = []
     public var targetPieces: [String] = []
     public var tokens: [Int32] = []
+    /// Parts of the line that were translated apart; `tokens` are theirs, one after the other.
+    var partCount = 1
 
     public init(
       text: String, logProbability: Double = 0, score: Double = 0, alignment: [AlignedPair]? = nil, tokens: [Int32] = []

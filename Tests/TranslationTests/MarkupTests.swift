@@ -113,6 +113,15 @@ import Testing
     #expect(MarkupTests.render("<b>un <i>deux</b> trois</i>", ["one<0 two<1 three<2"]) == "<b>one <i>two</b> three</i>")
     #expect(MarkupTests.render("un</b> <i>deux", ["one<0 two<1"]) == "one</b> <i>two")
     #expect(MarkupTests.render("un <b></b><i> </i>deux", ["one<0 two<1"]) == "one <b></b><i></i>two")
+    #expect(MarkupTests.render("un <img><img> deux", ["one<0 two<1"]) == "one <img><img> two")
+    // Space beside what begins or ends a run stays where it is.
+    for (html, expected) in [
+      ("<i class=x></i> Le chat", "<i class=x></i> The cat"), (" <input> <img> Le chat", " <input> <img> The cat"),
+      ("<b> Le</b> chat", "<b> The</b> cat"), ("<b><i></i> Le</b> chat", "<b><i></i> The</b> cat"),
+      ("Le chat <img> ", "The cat <img> "), ("Le chat <img><i></i>\n", "The cat <img><i></i>\n"),
+    ] {
+      #expect(MarkupTests.render(html, ["The<0 cat<1"]) == expected)
+    }
   }
 
   @Test("blocks part sentences, and an element may hold several or cross from one to the next")
@@ -153,6 +162,19 @@ import Testing
       usesPlaceholders: true)
     #expect(text.sentences == ["10 m2 non-X_1, 1er mote"])
     #expect(MarkedUpText.cuts(in: "1er 10 m2, non-X_1 m22", of: "10 m2 non-X_1, 1er", at: [4, 10, 16]) == [1, 8, 15])
+  }
+
+  @Test("what stays as it is may touch letters, and letters that go on a word make no word")
+  func joined() {
+    let text = MarkedUpText("Tapez<kbd>Entrée</kbd>pour voir", splitter: Self.splitter, usesPlaceholders: true)
+    #expect(text.sentences == ["Tapez X_1 pour voir"])
+    #expect(Self.render("Tapez<kbd>Entrée</kbd>pour voir", ["Type<0 X_1<1 to<2 see<3"], placeholders: true)
+      == "Type<kbd>Entrée</kbd>to see")
+    #expect(MarkedUpText.cuts(in: "dans X_1l'école X_12", of: "", at: [], codes: ["X_1", "X_2"]) == [5, 8])
+    #expect(Self.render("Le 1<sup>er</sup> mai", ["On<0 1<1 May<3"]) == "On 1<sup></sup> May")
+    #expect(Self.render("10 m<sup>2</sup> ici", ["here<3 10<0 m2<2"]).contains("<sup></sup>"))
+    #expect(MarkedUpText.text(of: "<p class='lead text'>Il <b>pleut</b>.</p><style>a{}</style><p>Oui.", splitter: Self.splitter)
+      == "Il pleut.\nOui.")
   }
 
   @Test("whatever comes in, every tag comes out once and in nesting")

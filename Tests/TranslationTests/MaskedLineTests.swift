@@ -95,6 +95,8 @@ import TextProcessing
     #expect(best.sourcePieces.joined().replacingOccurrences(of: "▁", with: " ") == " Le chat dort. Le chat Le chat.")
     #expect(best.targetPieces.joined().replacingOccurrences(of: "▁", with: " ") == " The cat. The station.")
     #expect(pairs.map(\.target) == Array(best.tokens.indices))
+    // The model never wrote the whole as one sentence, so nothing is asked of it.
+    #expect(translator.align([input.text], [best])[0].pieceWeights.isEmpty)
     #expect(pairs.map(\.source).max() == parts[0].source.count + found[1][0].tokens.count - 1)
   }
 
@@ -112,6 +114,22 @@ import TextProcessing
       .assemble(input, parts: parts, hypotheses: hypotheses.map { $0.map { hypothesis(translator, $0) } })
     #expect(line.candidates.map(\.text) == ["The cat B27. Where is C31?"])
     #expect(line.warnings.isEmpty)
+  }
+
+  @Test("a part that loses nothing keeps its best hypothesis where another has to take a later one")
+  func lossOfOnePart() throws {
+    let translator = try Translator(model: directory.url)
+    let preparation = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: false, splitLength: 1)
+    let input = TranslationInput("Le chat a@b.fr dort. Où est la gare ?")
+    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    #expect(parts.count == 2)
+    var options = translator.defaultOptions
+    options.protectsSpans = true
+    let hypotheses = [["The cat sleeps.", "The cat a@b.fr."], ["Where is it?", "Where?"]]
+    let line = LineAssembly(translator: translator, options: options).assemble(
+      input, parts: parts, hypotheses: hypotheses.map { $0.map { hypothesis(translator, $0) } })
+    #expect(line.text == "The cat a@b.fr. Where is it?")
   }
 
   @Test("the best hypothesis that keeps all numbers comes first, whether it copied them or was given placeholders")

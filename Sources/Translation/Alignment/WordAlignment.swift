@@ -82,7 +82,7 @@ extension Translator {
 
   private func isAlignable(_ input: AlignmentPair.Input, _ pair: AlignmentPair) -> Bool {
     let (source, target) = (input.ids.count, pair.candidate.tokens.count)
-    return source > 0 && target > 0 && source <= maximumLength && target <= maximumLength
+    return pair.candidate.partCount == 1 && source > 0 && target > 0 && source <= maximumLength && target <= maximumLength
       && source * target <= Translator.largestAlignment
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TextProcessing
 
 /// A fragment of HTML whose sentences can be translated apart from it, and which takes their translations back: tags
@@ -89,8 +90,20 @@ extension MarkedUpText {
     (0x30...0x39).contains(scalar.value) || "[]()*, -†‡–".unicodeScalars.contains(scalar)
   }
 
-  /// Where a translation is to be cut between words: where it has a word of the source, tags within it, as it was.
-  static func cuts(in translation: String, of source: String, at places: Set<Int>) -> Set<Int> {
+  /// Where a translation is to be cut between words: where it has a word of the source, tags within it, as it was, and
+  /// around codes that it grew together with.
+  static func cuts(in translation: String, of source: String, at places: Set<Int>, codes: [String] = []) -> Set<Int> {
+    cuts(in: translation, of: source, at: places).union(codes.flatMap { cuts(in: translation, around: $0) })
+  }
+
+  private static func cuts(in translation: String, around code: String) -> [Int] {
+    guard let range = translation.range(of: code), translation[range.upperBound...].first?.isNumber != true else { return [] }
+    return [range.lowerBound, range.upperBound].map {
+      translation.unicodeScalars.distance(from: translation.startIndex, to: $0)
+    }
+  }
+
+  private static func cuts(in translation: String, of source: String, at places: Set<Int>) -> Set<Int> {
     let words = TextUnits(source)
     var inner: [String: [Int]] = [:]
     for (unit, range) in words.ranges.enumerated() {
@@ -101,6 +114,24 @@ extension MarkedUpText {
     let written = TextUnits(translation)
     return written.ranges.indices.reduce(into: []) { cuts, unit in
       for offset in inner[written.text(unit)] ?? [] { cuts.insert(written.ranges[unit].lowerBound + offset) }
+    }
+  }
+}
+
+extension MarkedUpText {
+  /// What there is to read in a fragment: what tells its language.
+  public static func text(of html: String, splitter: SentenceSplitter) -> String {
+    MarkedUpText(html, splitter: splitter, usesPlaceholders: true).sentences.joined(separator: "\n")
+  }
+}
+
+extension MarkupRun {
+  /// What stands in `text` for its frozen elements.
+  var codes: [String] {
+    let scalars = Array(text.unicodeScalars)
+    return nodes.compactMap { node in
+      guard case .frozen = node.kind else { return nil }
+      return String(scalars: scalars[node.range])
     }
   }
 }
@@ -122,12 +153,13 @@ extension Translator {
     var pairs: [AlignmentPair] = []
     for case .run(let run, let split, let places) in text.parts where !run.nodes.isEmpty {
       let cuts = run.nodes.flatMap { [$0.range.lowerBound, $0.range.upperBound] }
+      let codes = masks ? run.codes : []
       var start = split.leadingGap.unicodeScalars.count
       for (sentence, place) in zip(split.sentences, places) {
         let (candidate, places) = (lines[place].candidates[0], Set(cuts.map { $0 - start }))
         pairs.append(AlignmentPair(
           source: TextUnits(sentence.text, cuts: places), sourceText: sentence.text, candidate: candidate, masksSpans: masks,
-          targetCuts: MarkedUpText.cuts(in: candidate.text, of: sentence.text, at: places)))
+          targetCuts: MarkedUpText.cuts(in: candidate.text, of: sentence.text, at: places, codes: codes)))
         start += sentence.text.unicodeScalars.count + sentence.gap.unicodeScalars.count
       }
     }

@@ -7,6 +7,7 @@ import TextProcessing
 /// is put where the words before it translate the words that were before it best.
 struct MarkupPlacement {
   private let run: MarkupRun
+  private let scalars: [Unicode.Scalar]
   private let target: [WordAlignment.Word]
   /// The white space behind each target word.
   private let gaps: [String]
@@ -40,6 +41,7 @@ struct MarkupPlacement {
 
   init(_ run: MarkupRun, _ split: SplitText, _ alignments: [WordAlignment]) {
     self.run = run
+    scalars = Array(run.text.unicodeScalars)
     var (target, gaps, sourceRanges, sourceIsMark) = ([WordAlignment.Word](), [String](), [Range<Int>](), [Bool]())
     var shares: [Shares] = []
     var place = split.leadingGap.unicodeScalars.count
@@ -123,6 +125,9 @@ struct MarkupPlacement {
     if open.count == 1, nodeWords[open[0].0] == words { open[0].1.interval = interval }
     while let best = open.indices.max(by: { open[$0].1.gain < open[$1].1.gain }) {
       let (node, choice) = open.remove(at: best)
+      if isSuffix(node), !(choice.gain > 0 && choice.interval.lowerBound > 0 && gaps[choice.interval.lowerBound - 1].isEmpty) {
+        continue
+      }
       intervals[node] = choice.interval
       guard !choice.interval.isEmpty else { continue }
       for word in choice.interval { (isFree[word], owner[word]) = (false, node) }
@@ -139,6 +144,19 @@ struct MarkupPlacement {
 
   private func isMark(_ node: Int) -> Bool {
     if case .mark = run.nodes[node].kind { true } else { false }
+  }
+
+  /// Raised or lowered letters or digits that go on a word, as in 1er: without a like part of a word in the translation they
+  /// translate nothing.
+  private func isSuffix(_ node: Int) -> Bool {
+    guard case .element(let open, _) = run.nodes[node].kind else { return false }
+    let range = run.nodes[node].range
+    guard ["<sup", "<sub"].contains(open.prefix(4).lowercased()), open.dropFirst(4).first?.isLetter == false,
+      range.lowerBound > 0, range.lowerBound < scalars.count
+    else { return false }
+    return [scalars[range.lowerBound - 1], scalars[range.lowerBound]].allSatisfy {
+      $0.properties.isAlphabetic || $0.properties.numericType != nil
+    }
   }
 
   /// The best interval of free words, and its gain; the most likely word where no word's share is more than half, and
@@ -189,6 +207,7 @@ struct MarkupPlacement {
     var html = ""
     /// White space that the next word follows.
     var gap = ""
+    var hasWords = false
 
     mutating func flush() {
       html += HTMLEntities.encode(gap)
@@ -225,6 +244,17 @@ struct MarkupPlacement {
     writer.flush()
     writer.html += HTMLEntities.encode(target[word].text)
     writer.gap = gaps[word]
+    writer.hasWords = true
+  }
+
+  /// White space behind a tag before the first word, and before one behind the last: no word of the translation has it.
+  private func addSpace(behind item: Int, _ writer: inout Writer) {
+    if run.nodes[item].precedesSpace, !writer.hasWords, writer.gap.isEmpty { writer.gap = " " }
+  }
+
+  private func addSpace(before item: Int, _ writer: inout Writer) {
+    guard run.nodes[item].followsSpace, run.nodes[item].range.lowerBound == scalars.count, writer.hasWords else { return }
+    if writer.gap.isEmpty { writer.gap = " " }
   }
 
   private func write(item: Int, _ writer: inout Writer) {
@@ -232,20 +262,28 @@ struct MarkupPlacement {
     switch run.nodes[item].kind {
     case .mark(let tag, let spaceBefore, let spaceAfter):
       let gap = writer.gap
+      addSpace(before: item, &writer)
       if spaceBefore { writer.flush() }
       writer.html += tag
       // One that had space on both sides has it again.
       if spaceBefore, spaceAfter { writer.gap = gap }
+      addSpace(behind: item, &writer)
     case .frozen(let raw):
       let gap = writer.gap
+      if run.nodes[item].joinsBefore { writer.gap = "" }
       writer.flush()
       writer.html += raw
-      writer.gap = interval.isEmpty ? gap : gaps[interval.upperBound - 1]
+      writer.gap = run.nodes[item].joinsAfter ? "" : interval.isEmpty ? gap : gaps[interval.upperBound - 1]
+      writer.hasWords = true
     case .element(let open, let close):
+      let isEmpty = run.nodes[item].range.isEmpty
+      if isEmpty { addSpace(before: item, &writer) }
       if !interval.isEmpty || run.nodes[item].followsSpace { writer.flush() }
       writer.html += open
+      if !isEmpty { addSpace(behind: item, &writer) }
       write(item, interval, &writer)
       writer.html += close
+      if isEmpty { addSpace(behind: item, &writer) }
     }
   }
 }

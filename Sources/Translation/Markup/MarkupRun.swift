@@ -17,11 +17,15 @@ struct MarkupRun: Sendable {
     var range: Range<Int>
     /// A node that contains this one.
     var parent: Int?
-    /// Whether white space stood before it.
+    /// Whether white space stood before it, and behind it or its opening tag.
     var followsSpace = false
+    var precedesSpace = false
+    /// Whether it touched a letter or digit before it or behind it, from which a space parts it in `text`.
+    var joinsBefore = false
+    var joinsAfter = false
   }
 
-  /// White space at the ends.
+  /// White space before the first word or node, and behind the last.
   var lead = ""
   var trail = ""
   /// Without references and tags, white space runs as one space.
@@ -38,10 +42,14 @@ struct MarkupRunBuilder {
   private var scalars: [Unicode.Scalar] = []
   /// White space since the last character; nil where there was none.
   private var space: String?
+  /// The same since the last character or node.
+  private var tail: String?
   /// Elements not closed yet, the innermost last.
   private var open: [(name: String, node: Int)] = []
   /// Marks since the last character.
   private var freshMarks: [Int] = []
+  /// The frozen element that ends here.
+  private var freshFrozen: Int?
   /// What stands for frozen elements; nil to let their text stand.
   private let placeholder: String?
   private var placeholders = 0
@@ -100,16 +108,26 @@ struct MarkupRunBuilder {
     // A picture has no text, and stands between words.
     guard !content.isEmpty else { return addMark(element) }
     placeholders += 1
+    let joins = space == nil && scalars.last.map(Self.isOfWord) == true
+    if joins { scalars.append(" ") }
     let start = scalars.count + (space != nil && !scalars.isEmpty ? 1 : 0)
     append(placeholder.map { "\($0)\(placeholders)" } ?? content)
     run.nodes.append(
-      .init(kind: .frozen(String(element)), range: start..<scalars.count, parent: open.last?.node))
+      .init(kind: .frozen(String(element)), range: start..<scalars.count, parent: open.last?.node, joinsBefore: joins))
+    freshFrozen = run.nodes.count - 1
+  }
+
+  private static func isOfWord(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isAlphabetic || scalar.properties.numericType != nil
   }
 
   private mutating func addMark(_ tag: Substring) {
+    if scalars.isEmpty, run.nodes.isEmpty { (run.lead, space) = (space ?? "", nil) }
+    let followsSpace = tail != nil
+    tail = nil
     run.nodes.append(.init(
-      kind: .mark(String(tag), spaceBefore: space != nil, spaceAfter: false), range: scalars.count..<scalars.count,
-      parent: open.last?.node, followsSpace: space != nil))
+      kind: .mark(String(tag), spaceBefore: followsSpace, spaceAfter: false), range: scalars.count..<scalars.count,
+      parent: open.last?.node, followsSpace: followsSpace))
     freshMarks.append(run.nodes.count - 1)
   }
 
@@ -118,12 +136,18 @@ struct MarkupRunBuilder {
       if scalar.properties.isWhitespace, scalar != "\u{A0}" {
         noteSpace()
         space = (space ?? "") + String(Character(scalar))
+        tail = (tail ?? "") + String(Character(scalar))
+        freshFrozen = nil
         continue
       }
       if let gap = space {
-        if scalars.isEmpty { run.lead = gap } else { scalars.append(" ") }
+        if !scalars.isEmpty { scalars.append(" ") } else if run.nodes.isEmpty { run.lead = gap }
       }
-      space = nil
+      if let frozen = freshFrozen, Self.isOfWord(scalar) {
+        run.nodes[frozen].joinsAfter = true
+        scalars.append(" ")
+      }
+      (space, tail, freshFrozen) = (nil, nil, nil)
       freshMarks.removeAll()
       scalars.append(scalar)
     }
@@ -132,6 +156,7 @@ struct MarkupRunBuilder {
   /// White space follows the marks just added.
   private mutating func noteSpace() {
     for mark in freshMarks {
+      run.nodes[mark].precedesSpace = true
       guard case .mark(let tag, let before, _) = run.nodes[mark].kind else { continue }
       run.nodes[mark].kind = .mark(tag, spaceBefore: before, spaceAfter: true)
     }
@@ -143,7 +168,7 @@ struct MarkupRunBuilder {
     guard LinePreparation.content(of: String(scalars: scalars)) == .words else { return nil }
     var run = run
     run.text = String(scalars: scalars)
-    run.trail = space ?? ""
+    run.trail = tail ?? ""
     // Elements that the run's end cuts: their opening tags are marks.
     let cut = open.map(\.node)
     for child in run.nodes.indices {
