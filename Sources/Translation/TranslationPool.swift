@@ -23,6 +23,8 @@ public enum PoolError: Error, Equatable, Sendable, CustomStringConvertible {
 /// for them. What a caller gets does not depend on what others ask.
 ///
 /// A request with many sentences does not hold up one with few: sentences are taken by turns, sixteen of a request a turn.
+///
+/// The workers keep the pool and what it translates with until `stop()`: whoever makes one calls that.
 public final class TranslationPool: @unchecked Sendable {
   public struct Limits: Sendable {
     /// Workers.

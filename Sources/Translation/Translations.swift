@@ -5,7 +5,7 @@ extension Translator {
   /// together: a lone line at once, a full queue in batches. No more than a few hundred lines are waiting at any time,
   /// however fast they come or slowly translations are taken.
   ///
-  ///     for try await line in translator.translations(of: url.lines) { print(line.text) }
+  ///     for try await line in translator.translations(of: lines) { print(line.text) }
   ///
   /// The sequence throws what `lines` throws, behind the lines that came before, and `CancellationError` where the task is
   /// cancelled.

@@ -87,7 +87,8 @@ public final class Translator: Sendable {
     return results.lines
   }
 
-  /// Translates lines without blocking the caller's thread. Any number of tasks may do so at once.
+  /// Translates lines without blocking the caller's thread. Any number of tasks may do so at once, each with threads and
+  /// workspaces of its own: where many ask for a little, as in a server, a ``TranslationPool`` serves all with a few.
   /// - Throws: `CancellationError` where the task is cancelled, once the batches under way are done: some seconds later at
   ///   most.
   public func translate(_ lines: [String], _ options: TranslationOptions? = nil) async throws -> [TranslatedLine] {

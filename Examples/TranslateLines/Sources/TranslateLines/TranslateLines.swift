@@ -1,33 +1,40 @@
 import Foundation
 import Translation
 
-/// Translates the lines of standard input as they come, with one model that all tasks share.
+/// Translates the lines of standard input as they come.
 @main struct TranslateLines {
   static func main() async throws {
     guard CommandLine.arguments.count == 2 else {
       FileHandle.standardError.write(Data("usage: TranslateLines MODEL < lines\n".utf8))
       exit(64)
     }
-    let translator: Translator
+    // Each line leaves when it is done, into a pipe too.
+    setvbuf(stdout, nil, Int32(_IOLBF), 0)
     do {
-      translator = try Translator(model: URL(fileURLWithPath: CommandLine.arguments[1]))
-    } catch let error as ModelError {
+      let translator = try Translator(model: URL(fileURLWithPath: CommandLine.arguments[1]))
+      var options = translator.defaultOptions
+      options.search.beamSize = 4
+      for try await line in translator.translations(of: InputLines(), options) {
+        print(line.text)
+        for warning in line.warnings { FileHandle.standardError.write(Data("\(warning)\n".utf8)) }
+      }
+    } catch {
       FileHandle.standardError.write(Data("\(error)\n".utf8))
       exit(1)
     }
-    var options = translator.defaultOptions
-    options.search.beamSize = 4
+  }
+}
 
-    let lines = AsyncStream<String> { continuation in
-      // Reading blocks, so it has a thread of its own.
-      Thread.detachNewThread {
-        while let line = readLine() { continuation.yield(line) }
-        continuation.finish()
+/// The lines of standard input, each read when it is asked for: however many there are, few are in memory.
+struct InputLines: AsyncSequence, Sendable {
+  struct AsyncIterator: AsyncIteratorProtocol {
+    func next() async -> String? {
+      // Reading blocks, which a thread of its own may.
+      await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: readLine()) }
       }
     }
-    for try await line in translator.translations(of: lines, options) {
-      print(line.text)
-      for warning in line.warnings { FileHandle.standardError.write(Data("\(warning)\n".utf8)) }
-    }
   }
+
+  func makeAsyncIterator() -> AsyncIterator { AsyncIterator() }
 }
