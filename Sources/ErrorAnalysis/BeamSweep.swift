@@ -48,7 +48,7 @@ extension FaultAnalysis {
     let translator = try Translator([loaded])
     let scorer = PairScorer(loaded, threads: options.threads)
     let firstReferences = references.map { $0[0] }
-    let referenceScores = try scorer.score(zip(sources, firstReferences).map { ($0, $1) })
+    let referenceScores = try scorer.score(zip(sources, firstReferences).map { ($0, $1) }, side: "reference")
     var rows: [SweepTotals.Row] = []
     for beam in beams {
       for penalty in penalties {
@@ -71,7 +71,7 @@ extension FaultAnalysis {
         let searchFaults = sources.indices.count { i in
           texts[i] != firstReferences[i] && objective(referenceScores[i]) > objective(hypothesisScores[i])
         }
-        var bleu = CorpusScorer(metric: BLEU())
+        var bleu = CorpusScorer(metric: metric)
         for (text, references) in zip(texts, references) { bleu.add(hypothesis: text, references: references) }
         let score = try bleu.score()
         var ratio = 0.0

@@ -86,10 +86,10 @@ public struct ErrorReport: Codable, Sendable, Equatable {
   public var sentences: [SentenceRecord]
 
   /// `references[i]` are all references of sentence i; nil means each record's own. `trainingCounts` is how often the
-  /// training data has each word of the target language.
+  /// training data has each word of the target language; `metric` is BLEU as it suits that language.
   public init(
     search: String, model: String, sentences: [SentenceRecord], references: [[String]]? = nil,
-    trainingCounts: [String: Int]? = nil
+    trainingCounts: [String: Int]? = nil, metric: BLEU = BLEU()
   ) {
     (self.search, self.model, self.sentences) = (search, model, sentences)
     count = sentences.count
@@ -98,15 +98,15 @@ public struct ErrorReport: Codable, Sendable, Equatable {
     bad = BadSentences(sentences)
     let references = references ?? sentences.map { [$0.reference] }
     let hypotheses = sentences.map(\.hypothesis)
-    bleu = corpusScore(BLEU(), hypotheses, references)
+    bleu = corpusScore(metric, hypotheses, references)
     chrF = corpusScore(ChrF(), hypotheses, references)
-    exact = ExactTotals(sentences, references, outcome: \.exact)
-    exactByLogProbability = ExactTotals(sentences, references, outcome: \.exactByLogProbability)
+    exact = ExactTotals(sentences, references, metric, outcome: \.exact)
+    exactByLogProbability = ExactTotals(sentences, references, metric, outcome: \.exactByLogProbability)
     firstPrune = FirstPruneTotals(sentences)
     coverage = CoverageTotals(sentences)
     hallucinationCandidates = HallucinationCandidate.candidates(sentences)
-    recoverable = RecoverableScore.all(sentences, references, bleu: bleu, trainingCounts: trainingCounts)
-    statistics = ErrorStatistics(sentences, references, trainingCounts: trainingCounts)
+    recoverable = RecoverableScore.all(sentences, references, metric, bleu: bleu, trainingCounts: trainingCounts)
+    statistics = ErrorStatistics(sentences, references, metric, trainingCounts: trainingCounts)
   }
 
   enum CodingKeys: String, CodingKey {

@@ -93,7 +93,7 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
   }
 
   /// `trainingCounts` is how often the training data has each word of the target language.
-  init(_ sentences: [SentenceRecord], _ references: [[String]], trainingCounts: [String: Int]?) {
+  init(_ sentences: [SentenceRecord], _ references: [[String]], _ metric: BLEU, trainingCounts: [String: Int]?) {
     let splitter = WordSplitter()
     let words = sentences.map { record in
       (
@@ -101,7 +101,7 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
         reference: splitter.words(record.reference)
       )
     }
-    lengths = ErrorStatistics.lengthBuckets(sentences, references, words)
+    lengths = ErrorStatistics.lengthBuckets(sentences, references, words, metric)
     qualities = ErrorStatistics.qualityBuckets(sentences, words)
     frequencies = []
     if let trainingCounts {
@@ -139,7 +139,7 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
   typealias Words = (source: [String], hypothesis: [String], reference: [String])
 
   private static func lengthBuckets(
-    _ sentences: [SentenceRecord], _ references: [[String]], _ words: [Words]
+    _ sentences: [SentenceRecord], _ references: [[String]], _ words: [Words], _ metric: BLEU
   ) -> [LengthBucket] {
     let buckets = LengthBuckets.short
     return (0..<buckets.count).compactMap { bucket in
@@ -149,7 +149,7 @@ public struct ErrorStatistics: Codable, Sendable, Equatable {
       let produced = mine.reduce(0) { $0 + words[$1].hypothesis.count }
       let wanted = mine.reduce(0) { $0 + words[$1].reference.count }
       return LengthBucket(
-        words: buckets.labels[bucket], count: mine.count, bleu: corpusScore(BLEU(), texts, mineReferences),
+        words: buckets.labels[bucket], count: mine.count, bleu: corpusScore(metric, texts, mineReferences),
         chrF: corpusScore(ChrF(), texts, mineReferences), f1: accuracy(mine.map { words[$0] }).f1,
         lengthRatio: Double(produced) / Double(max(wanted, 1)),
         searchFaults: .init(mine.count { sentences[$0].fault == .search }, of: mine.count))

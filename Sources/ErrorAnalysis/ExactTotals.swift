@@ -92,7 +92,10 @@ public struct ExactTotals: Codable, Sendable, Equatable {
   public var nodes: Int
 
   /// Nil where no sentence has such an outcome.
-  init?(_ sentences: [SentenceRecord], _ references: [[String]], outcome: KeyPath<SentenceRecord, ExactOutcome?>) {
+  init?(
+    _ sentences: [SentenceRecord], _ references: [[String]], _ metric: BLEU,
+    outcome: KeyPath<SentenceRecord, ExactOutcome?>
+  ) {
     let searched = sentences.indices.filter { sentences[$0][keyPath: outcome] != nil }
     guard !searched.isEmpty else { return nil }
     var (rows, luck, total) = ([String: Row](), Luck(), 0)
@@ -137,8 +140,8 @@ public struct ExactTotals: Codable, Sendable, Equatable {
     hypothesisLengthRatio = Double(hypothesisTokens) / Double(max(referenceTokens, 1))
     let (optima, hypotheses) = (settledOnes.map(\.optimum.text), settledOnes.map(\.record.hypothesis))
     let settledReferences = settledOnes.map(\.references)
-    bleu = corpusScore(BLEU(), optima, settledReferences)
-    hypothesisBLEU = corpusScore(BLEU(), hypotheses, settledReferences)
+    bleu = corpusScore(metric, optima, settledReferences)
+    hypothesisBLEU = corpusScore(metric, hypotheses, settledReferences)
     chrF = corpusScore(ChrF(), optima, settledReferences)
     hypothesisChrF = corpusScore(ChrF(), hypotheses, settledReferences)
     (self.optimum, crossTable, nodes) = (luck, rows, total)

@@ -1,3 +1,4 @@
+import Evaluation
 import Seq2Seq
 import Translation
 
@@ -11,6 +12,9 @@ public struct FaultAnalysis: Sendable {
   public var name: String?
   /// How often the training data has each word of the target language, as `WordSplitter` cuts them.
   public var trainingCounts: [String: Int]?
+
+  /// BLEU as it suits the target language.
+  var metric: BLEU { BLEU(analysisOfLanguage: loaded.description.targetLanguage) }
 
   public init(_ loaded: LoadedModel, options: TranslationOptions) {
     self.loaded = loaded
@@ -31,7 +35,7 @@ public struct FaultAnalysis: Sendable {
     precondition(texts.count == sources.count, "\(sources.count) sources, \(texts.count) hypotheses")
 
     // Hypotheses and references go through the same door: the model's own subwords of the text, forced.
-    let hypothesisScores = try scorer.score(Array(zip(sources, texts)).map { ($0, $1) })
+    let hypothesisScores = try scorer.score(Array(zip(sources, texts)).map { ($0, $1) }, side: "translation")
     let best = try bestReferences(sources, references, texts, scorer)
     var records = sources.indices.map { i in
       var record = SentenceRecord(
@@ -84,7 +88,7 @@ public struct FaultAnalysis: Sendable {
     let modelName = loaded.directory.url.standardizedFileURL.lastPathComponent
     var report = ErrorReport(
       search: searchInWords, model: name ?? modelName, sentences: records, references: references,
-      trainingCounts: trainingCounts)
+      trainingCounts: trainingCounts, metric: metric)
     if hypotheses != nil { report.judge = modelName }
     report.calibration = CalibrationTotals(calibration, report.sentences)
     return report
@@ -97,7 +101,7 @@ public struct FaultAnalysis: Sendable {
     var best: [(text: String, score: PairScore)] = []
     for rank in 0..<(references.map(\.count).max() ?? 0) {
       let texts = references.map { $0[min(rank, $0.count - 1)] }
-      let scores = try scorer.score(Array(zip(sources, texts)).map { ($0, $1) })
+      let scores = try scorer.score(Array(zip(sources, texts)).map { ($0, $1) }, side: "reference")
       let ranked = zip(texts, scores).map { (text: $0, score: $1) }
       if rank == 0 {
         best = ranked

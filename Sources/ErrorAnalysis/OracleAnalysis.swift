@@ -50,7 +50,7 @@ extension FaultAnalysis {
       let texts = zip(lines, best).map { $0.candidates[$1].text }
       let improved = zip(scores, best).count { $0[$1] > $0[0] }
       return OracleTotals.Row(
-        candidates: size, bleu: corpusScore(BLEU(), texts, references), chrF: corpusScore(ChrF(), texts, references),
+        candidates: size, bleu: corpusScore(metric, texts, references), chrF: corpusScore(ChrF(), texts, references),
         meanRank: Double(best.reduce(0) { $0 + $1 + 1 }) / Double(max(best.count, 1)),
         improved: .init(improved, of: best.count))
     }

@@ -11,7 +11,7 @@ public struct RecoverableScore: Codable, Sendable, Equatable {
 
   /// The dearest first.
   static func all(
-    _ sentences: [SentenceRecord], _ references: [[String]], bleu: Double, trainingCounts: [String: Int]?
+    _ sentences: [SentenceRecord], _ references: [[String]], _ metric: BLEU, bleu: Double, trainingCounts: [String: Int]?
   ) -> [RecoverableScore] {
     let splitter = WordSplitter()
     let words = sentences.map { record -> ErrorStatistics.Words in
@@ -44,7 +44,7 @@ public struct RecoverableScore: Codable, Sendable, Equatable {
       for i in mine { texts[i] = sentences[i].reference }
       return RecoverableScore(
         cause: cause, sentences: .init(mine.count, of: sentences.count),
-        bleu: corpusScore(BLEU(), texts, references) - bleu)
+        bleu: corpusScore(metric, texts, references) - bleu)
     }.sorted { ($1.bleu, $0.cause) < ($0.bleu, $1.cause) }
   }
 }

@@ -134,7 +134,7 @@ extension FaultAnalysis {
     // Both systems' outputs under both models.
     let mine = report.sentences.map(\.hypothesis)
     let scorer = PairScorer(loaded, threads: options.threads)
-    let otherScores = try scorer.score(zip(sources, texts).map { ($0, $1) })
+    let otherScores = try scorer.score(zip(sources, texts).map { ($0, $1) }, side: "other translation")
     var judged: [[Double]]?
     if let model = other.model {
       let theirs = PairScorer(model, threads: options.threads)
@@ -156,7 +156,7 @@ extension FaultAnalysis {
     }
     return try SystemComparison(
       report, otherRecords, judgedByOther: judged, references, name: report.model, other: other.name,
-      trainingCounts: trainingCounts)
+      metric, trainingCounts: trainingCounts)
   }
 
   private static func score(_ score: PairScore, _ normalization: LengthNormalization) -> Double {
@@ -169,7 +169,7 @@ extension SystemComparison {
   /// model thinks of both outputs of each sentence.
   init(
     _ report: ErrorReport, _ others: [SentenceRecord], judgedByOther: [[Double]]?, _ references: [[String]],
-    name: String, other: String, trainingCounts: [String: Int]?, kept: Int = 10
+    name: String, other: String, _ metric: BLEU, trainingCounts: [String: Int]?, kept: Int = 10
   ) throws {
     (self.name, self.other) = (name, other)
     let sentences = report.sentences
@@ -177,7 +177,7 @@ extension SystemComparison {
     let systems = [
       (name: name, hypotheses: sentences.map(\.hypothesis)), (name: other, hypotheses: others.map(\.hypothesis)),
     ]
-    let kinds: [any Metric] = [BLEU(), ChrF(), TER()]
+    let kinds: [any Metric] = [metric, ChrF(), TER()]
     metrics = try kinds.map { metric in
       let comparison = try PairedTest().compare(systems: systems, references: streams, metric: metric)
       return MetricScore(
@@ -196,7 +196,7 @@ extension SystemComparison {
     bestLines = order.reversed().filter { differences[$0] > 0 }.prefix(kept).map { $0 + 1 }
 
     let (mine, theirs) = (
-      report.statistics, ErrorStatistics(others, references, trainingCounts: trainingCounts)
+      report.statistics, ErrorStatistics(others, references, metric, trainingCounts: trainingCounts)
     )
     lengths = zip(mine.lengths, theirs.lengths).map {
       Row(title: $0.words, count: $0.count, value: $0.chrF, other: $1.chrF)

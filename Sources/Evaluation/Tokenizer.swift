@@ -31,10 +31,26 @@ extension BLEU {
       }
     }
 
-    /// The default for a target language (an ISO 639-1 code): Chinese has its own. Japanese and Korean need
-    /// dictionaries that are not here; sacreBLEU's default for them is out of reach.
-    public static func forLanguage(_ code: String) -> Tokenization { code == "zh" ? .chinese : .v13a }
+    /// sacreBLEU's default for a target language (a BCP 47 tag): Chinese has its own. Japanese and Korean need
+    /// dictionaries that are not here; its default for them is out of reach.
+    public static func forLanguage(_ tag: String) -> Tokenization { primary(tag) == "zh" ? .chinese : .v13a }
+
+    /// The same, but characters where a language is written without spaces and 13a would find a sentence to be one word: by
+    /// that, all translations would be equally bad.
+    public static func forAnalysis(ofLanguage tag: String) -> Tokenization {
+      ["ja", "th", "lo", "km", "my", "bo", "yue", "wuu"].contains(primary(tag)) ? .character : forLanguage(tag)
+    }
+
+    /// `zh` of `zh-Hans`.
+    private static func primary(_ tag: String) -> String {
+      tag.split { $0 == "-" || $0 == "_" }.first.map { $0.lowercased() } ?? ""
+    }
   }
+}
+
+extension BLEU {
+  /// BLEU that tells translations into a language apart: `Tokenization.forAnalysis`.
+  public init(analysisOfLanguage tag: String) { self.init(Options(tokenization: .forAnalysis(ofLanguage: tag))) }
 }
 
 /// Leaves the text as it is.

@@ -21,11 +21,7 @@ extension HuggingFaceMarian {
     guard !FileManager.default.fileExists(atPath: configuration.path) else {
       throw ModelError(file: configuration.path, problem: "exists already; give a directory without a model")
     }
-    do {
-      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError(file: output.path, problem: "cannot be made: \((error as NSError).localizedDescription)")
-    }
+    try OutputDirectory.make(output)
     var report = Report(description: description, parameterCount: network.parameters.parameterCount)
     try writeText(text, padToken: padToken(description.model), to: output, &report.warnings)
     try writeWeights(network, shape, to: output.appendingPathComponent("model.safetensors"))

@@ -26,11 +26,7 @@ extension Marian {
     guard !FileManager.default.fileExists(atPath: decoder.path) else {
       throw ModelError(file: decoder.path, problem: "exists already; give a directory without a model")
     }
-    do {
-      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError(file: output.path, problem: "cannot be made: \((error as NSError).localizedDescription)")
-    }
+    try OutputDirectory.make(output)
     let parts = Dictionary(uniqueKeysWithValues: MarianTensors(description.model).parts.map { ($0.parameter, $0) })
     let tensors = network.parameters.parameters.flatMap { parameter -> [MarianWriter.Tensor] in
       guard let part = parts[parameter.name] else { preconditionFailure("\(parameter.name) has no counterpart in Marian") }

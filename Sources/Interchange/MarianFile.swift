@@ -1,4 +1,5 @@
 import Foundation
+import TextProcessing
 import Translation
 
 /// A model file of Marian's, `.npz` or `.bin`: named tensors and the configuration embedded among them. The file is

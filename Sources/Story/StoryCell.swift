@@ -91,7 +91,8 @@ public struct StoryMeasure: Sendable {
     var options = translator.defaultOptions
     options.threads = threads
     let outputs = translator.translate(sources, options: options).map(\.text)
-    let score = try corpus(BLEU(), outputs, sources.indices.map { $0 })
+    let bleu = BLEU(analysisOfLanguage: loaded.description.targetLanguage)
+    let score = try corpus(bleu, outputs, sources.indices.map { $0 })
     var ratio = 0.0
     if case .bleu(_, _, _, _, let length, let referenceLength) = score.details {
       ratio = Double(length) / Double(max(referenceLength, 1))
@@ -108,7 +109,7 @@ public struct StoryMeasure: Sendable {
       updates: records.last?.update ?? 0, targetTokens: records.last?.targetTokens ?? 0,
       seconds: records.last?.seconds ?? 0, bleu: score.score,
       chrF: try corpus(ChrF(), outputs, sources.indices.map { $0 }).score, lengthRatio: ratio,
-      bands: try bands(outputs), gradientNorms: norms(records),
+      bands: try bands(outputs, bleu), gradientNorms: norms(records),
       reachAtStart: GradientReach(model, ids: ids, steps: steps), reachAtEnd: atEnd,
       attention: hasAttention
         ? try AttentionMap(loaded, source: sentence, target: nil, search: options.search) : nil,
@@ -134,7 +135,7 @@ public struct StoryMeasure: Sendable {
     return try scorer.score()
   }
 
-  func bands(_ outputs: [String]) throws -> [StoryCell.LengthBand] {
+  func bands(_ outputs: [String], _ bleu: BLEU = BLEU()) throws -> [StoryCell.LengthBand] {
     let words = sources.map { $0.split(whereSeparator: \.isWhitespace).count }
     var lowest = 1
     var result: [StoryCell.LengthBand] = []
@@ -144,7 +145,7 @@ public struct StoryMeasure: Sendable {
         result.append(
           StoryCell.LengthBand(
             lowest: lowest, highest: highest, sentences: places.count,
-            bleu: try corpus(BLEU(), outputs, places).score))
+            bleu: try corpus(bleu, outputs, places).score))
       }
       lowest = (highest ?? 0) + 1
     }

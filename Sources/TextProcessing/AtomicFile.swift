@@ -8,10 +8,9 @@ public final class AtomicFile {
   /// nil where there is no file to replace, only something to write to.
   private let temporary: String?
   private var descriptor: Int32
-  private var buffer: [UInt8] = []
 
-  /// Opens the temporary file. Throws `ModelError` naming the file and the system's reason.
-  public init(_ url: URL) throws {
+  /// Opens the temporary file. Throws `TextError.file` naming the file and the system's reason.
+  public init(_ url: URL) throws(TextError) {
     var status = stat()
     let exists = stat(url.path, &status) == 0
     self.url = exists ? url.resolvingSymlinksInPath() : url
@@ -24,7 +23,6 @@ public final class AtomicFile {
       descriptor = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     }
     guard descriptor >= 0 else { throw AtomicFile.error(url, "cannot be written") }
-    buffer.reserveCapacity(1 << 16)
   }
 
   deinit {
@@ -35,7 +33,7 @@ public final class AtomicFile {
 
   /// Throws as `init` where `url` cannot be replaced, and leaves no trace; what is no file is not opened, as a pipe's reader
   /// would see that end.
-  public static func check(_ url: URL) throws {
+  public static func check(_ url: URL) throws(TextError) {
     var status = stat()
     let exists = stat(url.path, &status) == 0
     if exists, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { return }
@@ -43,13 +41,13 @@ public final class AtomicFile {
   }
 
   /// Replaces `url` by `data`.
-  public static func write(_ data: Data, to url: URL) throws {
+  public static func write(_ data: Data, to url: URL) throws(TextError) {
     let file = try AtomicFile(url)
-    try data.withUnsafeBytes { try file.append($0) }
+    try data.withUnsafeBytes { bytes in Result { () throws(TextError) in try file.append(bytes) } }.get()
     try file.commit()
   }
 
-  public func append(_ bytes: UnsafeRawBufferPointer) throws {
+  public func append(_ bytes: UnsafeRawBufferPointer) throws(TextError) {
     var remaining = bytes
     while !remaining.isEmpty {
       let written = Foundation.write(descriptor, remaining.baseAddress!, remaining.count)
@@ -60,7 +58,7 @@ public final class AtomicFile {
   }
 
   /// Flushes everything to the disk and takes the name. Without it the temporary file is removed.
-  public func commit() throws {
+  public func commit() throws(TextError) {
     guard let temporary else {
       close(descriptor)
       descriptor = -1
@@ -82,7 +80,26 @@ public final class AtomicFile {
     }
   }
 
-  private static func error(_ url: URL, _ what: String) -> ModelError {
-    ModelError(file: url.path, problem: "\(what): \(String(cString: strerror(errno)))")
+  private static func error(_ url: URL, _ what: String) -> TextError {
+    .file(path: url.path, problem: "\(what): \(String(cString: strerror(errno)))")
+  }
+}
+
+/// A folder that is written to.
+public enum OutputDirectory {
+  /// Makes it, and those above it; it may exist. Throws `TextError.file` naming the one that cannot be made and the system's
+  /// reason.
+  public static func make(_ url: URL) throws(TextError) {
+    if mkdir(url.path, 0o777) == 0 { return }
+    if errno == ENOENT, url.pathComponents.count > 1 {
+      try make(url.deletingLastPathComponent())
+      if mkdir(url.path, 0o777) == 0 { return }
+    }
+    let error = errno
+    var isDirectory: ObjCBool = false
+    if error == EEXIST, FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue {
+      return
+    }
+    throw .file(path: url.path, problem: "cannot be made: \(String(cString: strerror(error)))")
   }
 }

@@ -95,11 +95,11 @@ struct CharacterMap {
 }
 
 extension CharacterMap {
-  /// What the normaliser does to single characters below U+3000, and the compositions of its normal form. Lines that
+  /// What the normaliser does to single characters up to U+3000 and to two marks of Hebrew or Arabic in the wrong order, and the compositions of its normal form. Lines that
   /// need no more than this are normalised alike.
   init(_ normalizer: Normalizer) {
     self.init()
-    for value in UInt32(1)..<0x3000 {
+    for value in UInt32(1)...0x3000 {
       guard let scalar = Unicode.Scalar(value), scalar != "\u{2581}" else { continue }
       let text = String(Character(scalar))
       // Between letters that nothing composes with; spaces at an end would be gone.
@@ -111,6 +111,20 @@ extension CharacterMap {
       if !replacement.utf8.elementsEqual(text.utf8) { insert(text, replacement) }
       guard scalar.properties.canonicalCombiningClass == .notReordered else { continue }
       insertCompositions(of: text, normalizer)
+    }
+    // Vowels are typed after the dot or the doubling that the canonical order puts behind them.
+    for block in [UInt32(0x591)...0x5C7, 0x610...0x6ED] {
+      let marks = block.compactMap(Unicode.Scalar.init).filter { $0.properties.canonicalCombiningClass.rawValue > 0 }
+      for first in marks {
+        for second in marks
+        where first.properties.canonicalCombiningClass.rawValue > second.properties.canonicalCombiningClass.rawValue {
+          let typed = String(scalars: [first, second])
+          let framed = Array(normalizer.normalize("q\(typed)q").unicodeScalars)
+          guard framed.count >= 2, framed.first == "q", framed.last == "q" else { continue }
+          let ordered = String(scalars: framed.dropFirst().dropLast())
+          if !ordered.utf8.elementsEqual(typed.utf8) { insert(typed, ordered) }
+        }
+      }
     }
   }
 

@@ -18,16 +18,18 @@ public enum ScriptDetector {
   /// The scripts a language (BCP 47) is written in, or nothing where we do not know.
   public static func scripts(ofLanguage tag: String) -> Set<String>? {
     let parts = tag.split { $0 == "-" || $0 == "_" }.map(String.init)
-    // A script subtag says it itself: sr-Latn.
-    if let script = parts.dropFirst().first(where: { $0.count == 4 && $0.first?.isLetter == true }) {
-      return [script.prefix(1).uppercased() + script.dropFirst().lowercased()]
+    // A script subtag says it itself: sr-Latn. What follows a single letter is no subtag but an extension.
+    let subtags = parts.dropFirst().prefix { $0.count > 1 }
+    if let script = subtags.first(where: { $0.count == 4 && $0.allSatisfy(\.isLetter) }) {
+      return scripts(ofCode: script.prefix(1).uppercased() + script.dropFirst().lowercased())
     }
     switch parts.first?.lowercased() {
     case "fr", "en", "de", "es", "it", "pt", "nl", "sv", "da", "no", "nb", "nn", "fi", "is", "et", "lv", "lt", "pl", "cs",
       "sk", "sl", "hr", "hu", "ro", "sq", "tr", "az", "vi", "id", "ms", "tl", "sw", "mt", "ga", "gd", "cy", "br", "eu",
       "ca", "gl", "oc", "co", "lb", "fo", "af", "eo", "la", "ht", "wo", "yo", "ig", "ha", "so", "mg", "mi", "sm":
       return ["Latn"]
-    case "ru", "uk", "be", "bg", "mk", "sr", "kk", "ky", "mn", "tg", "tt", "ba": return ["Cyrl"]
+    case "ru", "uk", "be", "bg", "mk", "ky", "mn", "tg", "ba": return ["Cyrl"]
+    case "sr", "kk", "tt", "uz", "bs": return ["Cyrl", "Latn"]
     case "el": return ["Grek"]
     case "ar", "fa", "ur", "ps", "ckb", "ug": return ["Arab"]
     case "he", "yi": return ["Hebr"]
@@ -38,7 +40,7 @@ public enum ScriptDetector {
     case "kn": return ["Knda"]
     case "ml": return ["Mlym"]
     case "gu": return ["Gujr"]
-    case "pa": return ["Guru"]
+    case "pa": return ["Guru", "Arab"]
     case "si": return ["Sinh"]
     case "th": return ["Thai"]
     case "lo": return ["Laoo"]
@@ -47,10 +49,27 @@ public enum ScriptDetector {
     case "ka": return ["Geor"]
     case "hy": return ["Armn"]
     case "am", "ti": return ["Ethi"]
-    case "zh": return ["Hani", "Bopo"]
-    case "ja": return ["Hani", "Hira", "Kana"]
-    case "ko": return ["Hang", "Hani"]
+    case "zh", "yue", "wuu": return scripts(ofCode: "Hans")
+    case "ja": return scripts(ofCode: "Jpan")
+    case "ko": return scripts(ofCode: "Kore")
     default: return nil
+    }
+  }
+
+  /// The scripts that characters have where a text is said to be in one: a code may stand for several, or for a variant that no
+  /// character is told by (ISO 15924).
+  private static func scripts(ofCode code: String) -> Set<String> {
+    switch code {
+    case "Hans", "Hant", "Hanb": ["Hani", "Bopo"]
+    case "Jpan", "Hrkt": ["Hani", "Hira", "Kana"]
+    case "Kore": ["Hang", "Hani"]
+    case "Jamo": ["Hang"]
+    case "Aran": ["Arab"]
+    case "Latf", "Latg": ["Latn"]
+    case "Cyrs": ["Cyrl"]
+    case "Geok": ["Geor"]
+    case "Syre", "Syrj", "Syrn": ["Syrc"]
+    default: [code]
     }
   }
 

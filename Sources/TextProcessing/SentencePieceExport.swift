@@ -19,7 +19,8 @@ extension TextPipeline {
   }
 
   /// The contents of the two `.spm` files. Pieces have the same ids as here. They give the same ids as this pipeline for
-  /// every line whose characters above U+3000 are in the normal form and that does not hold U+2581 itself.
+  /// every line that does not hold U+2581 itself, whose characters above U+3000 are in the normal form, and whose marks are
+  /// in the canonical order: two marks of Hebrew or Arabic are put into it, more of them, and those of other scripts, are not.
   public func sentencePieceModels() -> (source: Data, target: Data) {
     switch subwords {
     case .sentencePiece(let subwords): return (subwords.source.model.serialized, subwords.target.model.serialized)

@@ -106,7 +106,7 @@ extension SentencePieceSubwords {
     func read(_ name: String) throws(TextError) -> Data {
       let file = directory.appendingPathComponent(name)
       do { return try Data(contentsOf: file) } catch {
-        throw .file(path: file.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
+        throw .file(path: file.path, problem: "cannot be read: \(TextError.reason(error))")
       }
     }
     try self.init(

@@ -45,7 +45,7 @@ enum SpelledNumbers {
     var (words, word) = ([String](), String.UnicodeScalarView())
     for scalar in text.unicodeScalars where scalar.value != 0xAD {
       if scalar.properties.isAlphabetic {
-        word.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+        for lower in scalar.properties.lowercaseMapping.unicodeScalars { word.append(lower) }
       } else if !word.isEmpty {
         words.append(String(word))
         word.removeAll()

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What can be wrong with text, text files and text models that come from outside.
 public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   /// ICU refused; its data may be missing.
@@ -43,6 +45,21 @@ public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(name): \(problem)"
     case .emptyCorpus:
       "there is no word to learn a vocabulary from"
+    }
+  }
+}
+
+extension TextError {
+  /// The system's words for why a file or directory could not be read or made.
+  public static func reason(_ error: any Error) -> String {
+    let error = error as NSError
+    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
+      return String(cString: strerror(Int32(underlying.code)))
+    }
+    switch CocoaError.Code(rawValue: error.code) {
+    case .fileReadNoSuchFile, .fileNoSuchFile: return "no such file"
+    case .fileReadNoPermission: return "permission denied"
+    default: return error.localizedDescription
     }
   }
 }

@@ -66,7 +66,7 @@ extension TextPipeline {
     let path = url.path
     let data: Data
     do { data = try Data(contentsOf: url) } catch {
-      throw TextError.file(path: path, problem: "cannot be read: \((error as NSError).localizedDescription)")
+      throw TextError.file(path: path, problem: "cannot be read: \(TextError.reason(error))")
     }
     if (try? JSONDecoder().decode(TextFileKind.self, from: data))?.kind == SentencePieceFile.kind {
       try self.init(SentencePieceSubwords(contentsOf: url, json: data))
@@ -156,28 +156,6 @@ extension TextError {
       self = .key(path: path, key: name(context.codingPath), problem: context.debugDescription)
     @unknown default:
       self = .key(path: path, key: "the whole file", problem: "\(error)")
-    }
-  }
-}
-
-/// Replaces a file by write, fsync, rename: a reader sees the old one or the new one, never half of it.
-enum AtomicFile {
-  static func write(_ data: Data, to url: URL) throws(TextError) {
-    let temporary = url.deletingLastPathComponent()
-      .appendingPathComponent(".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)")
-    do {
-      try data.write(to: temporary)
-      let handle = try FileHandle(forWritingTo: temporary)
-      try handle.synchronize()
-      try handle.close()
-    } catch {
-      try? FileManager.default.removeItem(at: temporary)
-      throw .file(path: url.path, problem: "cannot be written: \((error as NSError).localizedDescription)")
-    }
-    guard rename(temporary.path, url.path) == 0 else {
-      let problem = String(cString: strerror(errno))
-      try? FileManager.default.removeItem(at: temporary)
-      throw .file(path: url.path, problem: "cannot be replaced: \(problem)")
     }
   }
 }

@@ -86,7 +86,7 @@ extension TextPipeline {
   public convenience init(sentencePieceModel source: URL, target: URL?) throws {
     func read(_ url: URL) throws(TextError) -> Data {
       do { return try Data(contentsOf: url) } catch {
-        throw .file(path: url.path, problem: "cannot be read: \((error as NSError).localizedDescription)")
+        throw .file(path: url.path, problem: "cannot be read: \(TextError.reason(error))")
       }
     }
     try self.init(

@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import Seq2Seq
+import TextProcessing
 import Translation
 
 /// Everything about a run, besides numbers by the million, that must survive its end.
@@ -66,13 +67,9 @@ public struct CheckpointDirectory: Sendable {
     }.sorted()
   }
 
-  /// Writes a checkpoint. Throws `ModelError` (a full disk, a missing right); earlier checkpoints stand then.
+  /// Writes a checkpoint. Throws `TextError.file` (a full disk, a missing right); earlier checkpoints stand then.
   func save(_ trainer: Trainer, _ state: TrainingState) throws {
-    do {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError(file: url.path, problem: "cannot be made: \(error.localizedDescription)")
-    }
+    try OutputDirectory.make(url)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     // A model that diverged has a perplexity that is no number; its run is to end in order all the same.
@@ -88,20 +85,12 @@ public struct CheckpointDirectory: Sendable {
     try writer.write(to: file(update: state.update))
   }
 
-  /// Brings trainer and state back to where they were at an update. Throws `ModelError`.
-  func load(update: Int, into trainer: Trainer) throws -> TrainingState {
+  /// Brings trainer and state back to where they were at an update of a run of `recipe`, its identity. Throws
+  /// `TrainingError.differentRecipe`, before any tensor is looked at, and `ModelError`.
+  func load(update: Int, of recipe: String, into trainer: Trainer) throws -> TrainingState {
     let file = try Safetensors(contentsOf: self.file(update: update))
-    guard let json = file.metadata["state"] else {
-      throw ModelError(file: file.file, problem: "is not a checkpoint: it holds no state")
-    }
-    let state: TrainingState
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = TrainingState.decoding
-    do {
-      state = try decoder.decode(TrainingState.self, from: Data(json.utf8))
-    } catch {
-      throw ModelError(file: file.file, item: "state", problem: "cannot be understood: \(error)")
-    }
+    let state = try TrainingState(file)
+    guard state.recipe == recipe else { throw TrainingError.differentRecipe(url.deletingLastPathComponent().path) }
     for parameter in trainer.model.parameters.parameters {
       let entry = try file.entry(parameter.name, shape: [parameter.rows, parameter.columns])
       try file.read(parameter.name, entry, into: parameter.buffer)
@@ -123,9 +112,18 @@ public struct CheckpointDirectory: Sendable {
     return buffers
   }
 
-  /// Removes the oldest checkpoints, leaving `count`.
+  func remove(update: Int) { try? FileManager.default.removeItem(at: file(update: update)) }
+
+  /// Removes the oldest checkpoints, leaving `count`, and what processes that were killed while they wrote one have left.
   func prune(keeping count: Int) {
-    for update in updates().dropLast(max(count, 1)) { try? FileManager.default.removeItem(at: file(update: update)) }
+    for update in updates().dropLast(max(count, 1)) { remove(update: update) }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    where name.hasPrefix("update-") && name.hasSuffix(".part") {
+      guard let process = Int32(name.dropLast(5).split(separator: ".").last ?? ""), kill(process, 0) != 0, errno == ESRCH else {
+        continue
+      }
+      try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
+    }
   }
 
   /// The mean of the parameters of the last `count` checkpoints, put into `model` (Vaswani et al. 2017, §6.1).
@@ -160,6 +158,34 @@ extension Trainer {
 }
 
 extension TrainingState {
+  /// Of a checkpoint. Throws `ModelError`, also where a number is out of what a run can reach.
+  fileprivate init(_ file: Safetensors) throws {
+    guard let json = file.metadata["state"] else {
+      throw ModelError(file: file.file, problem: "is not a checkpoint: it holds no state")
+    }
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = TrainingState.decoding
+    do {
+      self = try decoder.decode(TrainingState.self, from: Data(json.utf8))
+    } catch {
+      throw ModelError(file: file.file, item: "state", problem: "cannot be understood: \(error)")
+    }
+    let counts = [
+      ("update", update), ("optimizerUpdates", optimizerUpdates), ("consecutiveSkips", consecutiveSkips),
+      ("position.epoch", position.epoch), ("position.draw", position.draw), ("position.update", position.update),
+      ("stall", stall),
+    ]
+    for (key, count) in counts where !(0...Int(Int32.max)).contains(count) {
+      throw ModelError(file: file.file, item: "state.\(key)", problem: "\(count) is not in 0…\(Int32.max)")
+    }
+    guard (0...(1 << 53)).contains(targetTokens) else {
+      throw ModelError(file: file.file, item: "state.targetTokens", problem: "\(targetTokens) is not in 0…2⁵³")
+    }
+    for (key, value) in [("seconds", seconds), ("rateFactor", rateFactor)] where !(0...1e12).contains(value) {
+      throw ModelError(file: file.file, item: "state.\(key)", problem: "\(value) is not in 0…10¹²")
+    }
+  }
+
   fileprivate static let encoding = JSONEncoder.NonConformingFloatEncodingStrategy.convertToString(
     positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   fileprivate static let decoding = JSONDecoder.NonConformingFloatDecodingStrategy.convertFromString(

@@ -17,6 +17,8 @@ public struct Recipe: Sendable {
   public var train: [CorpusFiles]
   /// A model directory to begin from, with its text and its shape.
   public var startFrom: String?
+  /// The kind of model whose dropouts the recipe gives beside `startFrom`; nil if it gives none.
+  public var startArchitecture: ArchitectureKind?
   /// Beginnings of the names of parameters that stay as they are.
   public var frozen: [String]
   public var temperature: Double

@@ -19,20 +19,21 @@ extension Recipe {
       throw RecipeError.unreadable(file: url.path, problem: "it is not UTF-8")
     }
     try self.init(
-      text: text, name: url.deletingPathExtension().lastPathComponent, directory: url.deletingLastPathComponent(),
+      text: text, file: url.relativePath, name: url.deletingPathExtension().lastPathComponent, directory: url.deletingLastPathComponent(),
       overrides: overrides)
   }
 
   /// The same from a text.
-  public init(text: String, name: String, directory: URL, overrides: [String] = []) throws {
+  public init(text: String, file: String? = nil, name: String, directory: URL, overrides: [String] = []) throws {
+    let file = file ?? name
     var root: Node
     do {
       guard let node = try Yams.compose(yaml: text) else {
-        throw RecipeError.syntax(file: name, problem: "it is empty")
+        throw RecipeError.syntax(file: file, problem: "it is empty")
       }
       root = node
     } catch let error as YamlError {
-      throw RecipeError.syntax(file: name, problem: "\(error)")
+      throw RecipeError.syntax(file: file, problem: "\(error)")
     }
     for argument in overrides { root = try overriding(root, with: argument) }
     let top = try RecipeSection(root)
@@ -77,8 +78,23 @@ extension Recipe {
     learningLines = try textSection.int("learning_lines", 0, in: 0...1_000_000_000)
     try textSection.finish()
     augmentation = try Augmentation(top.section("augmentation"))
-    model = try ModelConfiguration(top.section("model"), vocabularySize: self.text.vocabularySize)
+    let modelSection = try top.section("model")
+    let given = ArchitectureKind.allCases.filter { modelSection.has($0.rawValue) }
+    if startFrom != nil {
+      guard given.count < 2 else {
+        throw RecipeError.wrongType(
+          key: "model", line: nil, value: "both of transformer and rnn", expected: "what one model can be; give one")
+      }
+      startArchitecture = given.first
+    }
+    model = try ModelConfiguration(
+      modelSection, vocabularySize: self.text.vocabularySize, architecture: startArchitecture ?? .transformer)
     training = try TrainingSettings(top.section("training"))
+    if startFrom != nil, training.depthScaling {
+      throw RecipeError.wrongType(
+        key: "training.depth_scaling", line: nil, value: "true",
+        expected: "possible here: with start_from, the parameters are the model's own")
+    }
     validation = try ValidationSettings(top.section("validation"))
     try top.finish()
     var isJoint = self.text.vocabulary == .joint
@@ -92,7 +108,7 @@ extension Recipe {
       canonicalText = try Yams.serialize(node: root, sortKeys: true)
       identity = try Yams.serialize(node: Recipe.learningPart(root), sortKeys: true)
     } catch {
-      throw RecipeError.syntax(file: name, problem: "\(error)")
+      throw RecipeError.syntax(file: file, problem: "\(error)")
     }
   }
 }
@@ -215,8 +231,9 @@ extension Augmentation {
 }
 
 extension ModelConfiguration {
-  init(_ section: RecipeSection, vocabularySize: Int) throws {
-    let architecture = try section.choice("architecture", ArchitectureKind.transformer)
+  /// `architecture` is what it is unless the section says.
+  init(_ section: RecipeSection, vocabularySize: Int, architecture: ArchitectureKind) throws {
+    let architecture = try section.choice("architecture", architecture)
     let embeddings = try section.choice("embeddings", EmbeddingTying.all)
     let transformer = try TransformerConfiguration(section.section("transformer"))
     let rnn = try RNNConfiguration(section.section("rnn"))

@@ -22,7 +22,7 @@ final class RecipeSection {
     entries = mapping.map { (RecipeSection.text($0.key), $0.key.mark?.line, $0.value) }
   }
 
-  private static func isNull(_ node: Node) -> Bool { node.tag.rawValue == Tag.Name.null.rawValue }
+  static func isNull(_ node: Node) -> Bool { node.tag.rawValue == Tag.Name.null.rawValue }
 
   /// The node as the recipe's reader wrote it, for messages.
   static func text(_ node: Node) -> String {
@@ -42,6 +42,9 @@ final class RecipeSection {
     guard let value = entries.last(where: { $0.key == key })?.value else { return nil }
     return RecipeSection.isNull(value) ? nil : value
   }
+
+  /// Whether a key is there and not null.
+  func has(_ key: String) -> Bool { entries.contains { $0.key == key && !RecipeSection.isNull($0.value) } }
 
   func section(_ key: String) throws -> RecipeSection { try RecipeSection(node(key), path: full(key)) }
 
@@ -146,6 +149,8 @@ func overriding(_ root: Node, with argument: String) throws -> Node {
   return try replacing(root, keys[...], value, argument)
 }
 
+private func overridden(_ argument: String) -> String { String(argument.prefix { $0 != "=" }) }
+
 private var emptyMapping: Node { .mapping(Node.Mapping([])) }
 
 private func replacing(_ node: Node, _ keys: ArraySlice<String>, _ value: Node, _ argument: String) throws -> Node {
@@ -156,10 +161,15 @@ private func replacing(_ node: Node, _ keys: ArraySlice<String>, _ value: Node, 
     return .mapping(mapping)
   case .sequence(var sequence) where sequence.count > 0:
     guard let index = Int(key), sequence.indices.contains(index) else {
-      throw RecipeError.badOverride(argument: argument)
+      throw RecipeError.wrongType(
+        key: overridden(argument), line: nil, value: key,
+        expected: "the number of an element of the list: it has \(sequence.count), counted from 0")
     }
     sequence[index] = try replacing(sequence[index], keys.dropFirst(), value, argument)
     return .sequence(sequence)
+  case .scalar(let scalar) where !RecipeSection.isNull(node):
+    throw RecipeError.wrongType(
+      key: overridden(argument), line: nil, value: scalar.string, expected: "a mapping of keys, so that one could be set")
   case .scalar, .alias, .sequence:
     return try replacing(emptyMapping, keys, value, argument)
   }

@@ -59,11 +59,31 @@ struct TextPairs: PairSource {
     return whole
   }
 
-  /// The mean number of target tokens of a pair, from up to 2,000 pairs spread over the corpus.
-  static func meanTargetTokens(_ text: ParallelText, _ pipeline: TextPipeline) -> Double {
+  /// How many pairs are over `maximumLength` subwords.
+  static func countLonger(_ text: ParallelText, _ pipeline: TextPipeline, maximumLength: Int, pool: WorkerPool) -> Int {
+    // A subword has at least a byte, and a word a subword for its space at most.
+    let candidates = (0..<text.count).filter { 2 * text.length($0) >= maximumLength }
+    let chunk = 2048
+    return pool.map((candidates.count + chunk - 1) / chunk) { piece in
+      var random = RandomGenerator(seed: 0)
+      return candidates[piece * chunk..<min(candidates.count, (piece + 1) * chunk)].count {
+        let pair = encode(text.source($0), text.target($0), pipeline, dropout: 0, random: &random)
+        return max(pair.source.count, pair.target.count) > maximumLength
+      }
+    }.reduce(0, +)
+  }
+
+  /// The mean number of target tokens of a pair, from up to 2,000 pairs spread over the corpus; those over `maximumLength`
+  /// count as none, as in the mean of what is learnt from.
+  static func meanTargetTokens(_ text: ParallelText, _ pipeline: TextPipeline, maximumLength: Int) -> Double {
     guard text.count > 0 else { return 0 }
     let step = max(1, text.count / 2000)
-    let sample = stride(from: 0, to: text.count, by: step).map { pipeline.encodeTarget(text.target($0)).count + 1 }
+    let sample = stride(from: 0, to: text.count, by: step).map { i in
+      let target = pipeline.encodeTarget(text.target(i)).count + 1
+      let isLong = target > maximumLength
+        || 2 * text.length(i) >= maximumLength && pipeline.encodeSource(text.source(i)).count + 1 > maximumLength
+      return isLong ? 0 : target
+    }
     return Double(sample.reduce(0, +)) / Double(sample.count)
   }
 }

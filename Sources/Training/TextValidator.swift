@@ -16,6 +16,8 @@ final class TextValidator: Validator {
   private let pairs: EncodedCorpus
   private let references: [String]
   private let searchPrecision: Precision
+  /// BLEU as it suits the target language.
+  private var metric: BLEU { BLEU(analysisOfLanguage: description.targetLanguage) }
 
   init(
     _ settings: ValidationSettings, _ pipeline: TextPipeline, _ directory: ModelDirectory, _ description: ModelDescription,
@@ -41,15 +43,20 @@ final class TextValidator: Validator {
     model.parameters.unpack()
     if !hypotheses.isEmpty {
       let kept = Array(references.prefix(hypotheses.count))
-      record.bleu = try BLEU().corpusScore(hypotheses: hypotheses, references: [kept]).score
+      record.bleu = try metric.corpusScore(hypotheses: hypotheses, references: [kept]).score
       record.chrf = try ChrF().corpusScore(hypotheses: hypotheses, references: [kept]).score
     }
     return record
   }
 
-  func keep(_ record: ValidationRecord) throws {
+  func keep(_ record: ValidationRecord) throws { try keep(["update": String(record.update)]) }
+
+  /// Makes the parameters in `model`, the mean of checkpoints, the run's model.
+  func keep(averaged updates: [Int]) throws { try keep(ModelDescription.averaged(updates)) }
+
+  private func keep(_ origin: [String: String]) throws {
     var description = description
-    description.training?["update"] = String(record.update)
+    description.training?.merge(origin) { $1 }
     try directory.save(description, model)
   }
 

@@ -41,17 +41,27 @@ public func train(recipe url: URL, options: TrainOptions, progress: any Progress
 }
 
 /// Averages the last `count` checkpoints of a run into a model directory of its own.
-/// - Returns: the updates averaged. Throws `ModelError`.
+/// - Returns: the updates averaged. Throws `ModelError`, and `TextError` where the output cannot be written.
 public func averageCheckpoints(run: URL, last count: Int, output: URL) throws -> [Int] {
   let directory = ModelDirectory(run)
   var description = try directory.readDescription()
   let model = try description.model.makeModel()
   let updates = try CheckpointDirectory(run: run).average(last: count, into: model)
-  description.training?["averaged_updates"] = updates.map(String.init).joined(separator: " ")
+  description.training?.merge(ModelDescription.averaged(updates)) { $1 }
+  // All is read before anything is written, and what makes it a model comes last.
+  let (text, counts) = (try TextPipeline(directory: run), try directory.readWordCounts())
+  try OutputDirectory.make(output)
+  try text.write(to: output)
+  try counts?.write(to: ModelDirectory(output).wordCounts)
   try ModelDirectory(output).save(description, model)
-  try TextPipeline(directory: run).write(to: output)
-  try directory.readWordCounts()?.write(to: ModelDirectory(output).wordCounts)
   return updates
+}
+
+extension ModelDescription {
+  /// What a model's description says of where its parameters come from, if they are a mean.
+  static func averaged(_ updates: [Int]) -> [String: String] {
+    ["averaged_updates": updates.map(String.init).joined(separator: " ")]
+  }
 }
 
 /// One call of `train`, step by step.
@@ -61,6 +71,8 @@ final class TrainingRun {
   let options: TrainOptions
   let progress: any ProgressSink
   private(set) var cleaning: [(name: String, report: String)] = []
+  /// The checkpoints whose mean the model is, and its scores if it was judged.
+  private(set) var mean: (updates: [Int], scores: ValidationRecord?)?
 
   init(_ recipe: Recipe, output: URL, options: TrainOptions, progress: any ProgressSink) {
     (self.recipe, self.output, self.options, self.progress) = (recipe, output, options, progress)
@@ -85,15 +97,12 @@ final class TrainingRun {
     if recipe.augmentation.copiedItems > 0, pipeline.names == nil || isTurned {
       pipeline = try pipeline.adding(TrainingNames.learn(texts, pool: pool))
     }
-    try pipeline.write(to: output)
-
     let model = try makeModel(pipeline, start)
     let configuration = model.configuration
 
     let words = ModelDirectory(output).wordCounts
-    if last == nil || !FileManager.default.fileExists(atPath: words.path) {
-      try TrainingWords.count(texts, pool: pool).write(to: words, limit: ModelDirectory.wordCountsLimit)
-    }
+    let needsCounts = last == nil || !FileManager.default.fileExists(atPath: words.path)
+    let counts = needsCounts ? try TrainingWords.count(texts, pool: pool) : nil
     let (pairs, tokens) = try encode(texts, pipeline, configuration, pool)
     let order = EpochOrder(
       seed: recipe.training.seed, sizes: pairs.sizes,
@@ -106,8 +115,7 @@ final class TrainingRun {
       model, optimization(totalUpdates), shards: recipe.training.shards, threads: options.threads)
     var state = TrainingState()
     if let last {
-      state = try checkpoints.load(update: last, into: trainer)
-      guard state.recipe == recipe.identity else { throw TrainingError.differentRecipe(output.path) }
+      state = try checkpoints.load(update: last, of: recipe.identity, into: trainer)
       progress.message("resuming at update \(Format.grouped(last))")
     }
     state.recipe = recipe.identity
@@ -127,6 +135,9 @@ final class TrainingRun {
     batches.shards = recipe.training.shards
     batches.lengthWindow = recipe.training.lengthWindow
     batches.seed = recipe.training.seed
+    // Only now, when no recipe and no corpus can be found wrong any more: what cannot begin leaves the folder empty.
+    try pipeline.write(to: output)
+    try counts?.write(to: words, limit: ModelDirectory.wordCountsLimit)
     let stream = BatchStream(pairs, order, batches, from: state.position)
     let loop = try TrainingLoop(
       trainer, stream, loopOptions(totalUpdates), state: state, run: output, validator: validator, progress: progress)
@@ -172,12 +183,9 @@ final class TrainingRun {
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
     // What has been trained and has no checkpoints to go on from is not begun anew over its weights.
     let isDone = contents.contains("model.safetensors") && !contents.contains("checkpoints")
-    guard options.resume ? !isDone : contents.isEmpty else { throw TrainingError.outputNotEmpty(output.path) }
-    do {
-      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError(file: output.path, problem: "cannot be made: \(error.localizedDescription)")
-    }
+    if isDone, options.resume { throw TrainingError.alreadyTrained(output.path) }
+    guard options.resume || contents.isEmpty else { throw TrainingError.outputNotEmpty(output.path) }
+    try OutputDirectory.make(output)
   }
 
   // MARK: Text
@@ -222,8 +230,14 @@ final class TrainingRun {
     if case .learnt(let kind)? = recipe.sentencePiece {
       pipeline = try TextPipeline.learn(kind, configuration: recipe.text, source: sources, target: targets)
     } else {
-      pipeline = try TextPipeline.learn(
-        configuration: recipe.text, source: sources, target: targets, placeholders: recipe.augmentation.copiedItems > 0)
+      do {
+        pipeline = try TextPipeline.learn(
+          configuration: recipe.text, source: sources, target: targets, placeholders: recipe.augmentation.copiedItems > 0)
+      } catch TextError.vocabularyTooSmall(let asked, let needed) {
+        throw RecipeError.wrongType(
+          key: "text.vocabulary_size", line: nil, value: String(asked),
+          expected: "at least \(needed), which the special symbols and the characters of the corpora need alone")
+      }
     }
     let sizes = Set([pipeline.sourceVocabulary.count, pipeline.targetVocabulary.count]).sorted()
     progress.message(
@@ -237,20 +251,31 @@ final class TrainingRun {
     _ texts: [ParallelText], _ pipeline: TextPipeline, _ configuration: ModelConfiguration, _ pool: WorkerPool
   ) throws -> (any PairSource, [Double]) {
     let longest = min(recipe.maximumLength, configuration.maximumLength)
+    let names = recipe.train.map(\.source).joined(separator: ", ")
+    func left(_ dropped: Int) -> String { "\(Format.grouped(dropped)) pairs of more than \(longest) subwords left out" }
+    guard zip(texts, recipe.train).contains(where: { $0.count > 0 && $1.weight > 0 }) else {
+      throw TrainingError.noData("every corpus that has a sentence pair has the weight 0: \(names)")
+    }
     if recipe.bpeDropout > 0 || recipe.augmentation.isOn {
+      // How long a pair is depends on how it is cut this time; without dropout it is shortest.
+      let dropped = texts.map { TextPairs.countLonger($0, pipeline, maximumLength: longest, pool: pool) }
+      let total = dropped.reduce(0, +)
+      guard total < texts.reduce(0, { $0 + $1.count }) else {
+        throw TrainingError.noData("every sentence pair of \(names) is longer than \(longest) subwords")
+      }
+      if total > 0 { progress.message(left(total)) }
       let pairs = TextPairs(
         corpora: texts, pipeline: pipeline, augmentation: recipe.augmentation, dropout: recipe.bpeDropout,
         maximumLength: longest, seed: recipe.training.seed)
-      return (pairs, texts.map { TextPairs.meanTargetTokens($0, pipeline) })
+      return (pairs, texts.map { TextPairs.meanTargetTokens($0, pipeline, maximumLength: longest) })
     }
     let begin = ContinuousClock.now
     let corpora = texts.map { TextPairs.encodeOnce($0, pipeline, maximumLength: longest, pool: pool) }
     let dropped = zip(texts, corpora).reduce(0) { $0 + $1.0.count - $1.1.count }
     progress.message(
-      "encoded in \(Format.duration((ContinuousClock.now - begin).seconds))"
-        + (dropped > 0 ? "; \(Format.grouped(dropped)) pairs of more than \(longest) subwords left out" : ""))
+      "encoded in \(Format.duration((ContinuousClock.now - begin).seconds))" + (dropped > 0 ? "; " + left(dropped) : ""))
     guard corpora.contains(where: { $0.count > 0 }) else {
-      throw TrainingError.noData("every sentence pair is longer than \(longest) subwords")
+      throw TrainingError.noData("every sentence pair of \(names) is longer than \(longest) subwords")
     }
     return (EncodedPairs(corpora), corpora.map { Double($0.targetTokens) / Double(max($0.count, 1)) })
   }
@@ -325,10 +350,17 @@ final class TrainingRun {
     if validator == nil || loop.state.best == nil {
       // Nothing has been judged: the model is what there is.
       let model = try description.model.makeModel()
-      _ = model.parameters.values.update(fromContentsOf: trainer.learntValues)
+      var description = description
+      if end == .finished, recipe.training.averageLast > 1 {
+        let updates = try CheckpointDirectory(run: output).average(last: recipe.training.averageLast, into: model)
+        description.training?.merge(ModelDescription.averaged(updates)) { $1 }
+        mean = (updates, nil)
+      } else {
+        _ = model.parameters.values.update(fromContentsOf: trainer.learntValues)
+      }
       try ModelDirectory(output).save(description, model)
     }
-    if end == .finished, recipe.training.averageLast > 1, let validator {
+    if end == .finished, recipe.training.averageLast > 1, let validator, mean == nil {
       try averageAtEnd(loop, trainer, validator)
     }
     try TrainingReport(self, loop.state, end, trainer).write()
@@ -347,7 +379,10 @@ final class TrainingRun {
     var record = try validator.score(trainer.pool)
     record.update = loop.state.update
     let isBetter = loop.state.best.map { recipe.validation.metric.prefers(record, to: $0) } ?? true
-    if isBetter { try validator.keep(record) }
+    if isBetter {
+      try validator.keep(averaged: updates)
+      mean = (updates, record)
+    }
     progress.message(
       "mean of the last \(updates.count) checkpoints: \(TrainingLoop.scores(record))"
         + (isBetter ? ", the best" : ", not better than the best"))

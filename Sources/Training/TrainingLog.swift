@@ -1,4 +1,5 @@
 import Foundation
+import TextProcessing
 import Translation
 
 /// One line of `training.jsonl`.
@@ -78,7 +79,7 @@ final class TrainingLog {
     do {
       data = try Data(contentsOf: url)
     } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \(error.localizedDescription)")
+      throw ModelError(file: url.path, problem: "cannot be read: \(TextError.reason(error))")
     }
     let decoder = JSONDecoder()
     return data.split(separator: 0x0A).map { ($0, try? decoder.decode(UpdateRecord.self, from: $0)) }

@@ -1,5 +1,6 @@
 import Foundation
 import Seq2Seq
+import TextProcessing
 import Translation
 
 /// When to look, when to save and when to stop.
@@ -28,13 +29,11 @@ public enum ValidationMetric: String, CaseIterable, Codable, Sendable {
   case bleu
   case chrf
 
-  /// Whether `a` is better than `b`.
+  /// Whether `a` is better than `b`: by this score, else by those that say more of a model that can do little yet, whose
+  /// BLEU is 0.
   func prefers(_ a: ValidationRecord, to b: ValidationRecord) -> Bool {
-    switch self {
-    case .bleu: if let x = a.bleu, let y = b.bleu { return x > y }
-    case .chrf: if let x = a.chrf, let y = b.chrf { return x > y }
-    case .perplexity: break
-    }
+    if self == .bleu, let x = a.bleu, let y = b.bleu, x != y { return x > y }
+    if self != .perplexity, let x = a.chrf, let y = b.chrf, x != y { return x > y }
     return a.perplexity < b.perplexity || (b.perplexity.isNaN && !a.perplexity.isNaN)
   }
 }
@@ -63,6 +62,7 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
   case diverged(update: Int, reason: String, checkpoint: String?)
   case noData(String)
   case outputNotEmpty(String)
+  case alreadyTrained(String)
   case differentRecipe(String)
   case corpusMissing(file: String, searched: [String])
   case startMissing(directory: String, searched: [String])
@@ -75,6 +75,8 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
     case .noData(let problem): return problem
     case .outputNotEmpty(let path):
       return "\(path) is not empty: continue what is there with --resume, or choose another --output"
+    case .alreadyTrained(let path):
+      return "\(path) holds a model and no checkpoints to go on from: choose another --output; a recipe's start_from begins from it"
     case .differentRecipe(let path):
       return "\(path) was trained with other settings: --resume needs the same recipe and --set values"
     case .corpusMissing(let file, let searched):
@@ -98,6 +100,9 @@ public final class TrainingLoop {
   private let stopwatch: Stopwatch
   private var speed = SpeedMeter()
   private var recentNegativeLogLikelihood = 0.0
+  /// The update of the checkpoint of where an earlier call stopped: not one that the whole run would have made, so it does not
+  /// outlive the next.
+  private var stopCheckpoint: Int?
 
   /// - Parameter run: the output directory, which exists.
   /// - Parameter state: of a new run, or as `CheckpointDirectory.load` gave it.
@@ -114,13 +119,18 @@ public final class TrainingLoop {
     log = try TrainingLog(ModelDirectory(run).trainingLog, keepingUpTo: state.update)
     pipeline = InputPipeline(stream)
     stopwatch = Stopwatch(before: state.seconds)
+    // Models are kept before the first checkpoint; that there may be one tells a run from a model that has none.
+    try OutputDirectory.make(checkpoints.url)
+    if state.update > 0, options.checkpointEvery == 0 || !state.update.isMultiple(of: options.checkpointEvery) {
+      stopCheckpoint = state.update
+    }
   }
 
   deinit { pipeline.close() }
 
   /// Trains until something ends it; leaves a checkpoint of where it ended.
   func run() throws -> TrainingEnd {
-    var saved = state.update
+    var saved = checkpoints.updates().last
     var validated = state.validations.last?.update ?? -1
     stopwatch.start()
     var end = reasonToEnd()
@@ -239,6 +249,8 @@ public final class TrainingLoop {
     stopwatch.stop()
     defer { stopwatch.start() }
     try checkpoints.save(trainer, state)
+    if let stopCheckpoint, stopCheckpoint != state.update { checkpoints.remove(update: stopCheckpoint) }
+    stopCheckpoint = nil
     checkpoints.prune(keeping: options.keepCheckpoints)
   }
 }

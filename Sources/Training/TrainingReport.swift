@@ -1,4 +1,7 @@
+import Evaluation
 import Foundation
+import Seq2Seq
+import TextProcessing
 import Translation
 
 /// What a run leaves for people: the model card and the page of curves.
@@ -7,10 +10,12 @@ struct TrainingReport {
   private let state: TrainingState
   private let end: TrainingEnd
   private let parameterCount: Int
+  private let architecture: ArchitectureKind
 
   init(_ run: TrainingRun, _ state: TrainingState, _ end: TrainingEnd, _ trainer: Trainer) {
     (self.run, self.state, self.end) = (run, state, end)
     parameterCount = trainer.model.parameters.parameterCount
+    architecture = trainer.model.configuration.architecture
   }
 
   func write() throws {
@@ -25,7 +30,7 @@ struct TrainingReport {
     let recipe = run.recipe
     var facts = [
       ("direction", "\(recipe.sourceLanguage) → \(recipe.targetLanguage)"),
-      ("architecture", recipe.model.architecture.rawValue),
+      ("architecture", architecture.rawValue),
       ("parameters", Format.grouped(parameterCount)),
       ("updates", "\(Format.grouped(state.update)) of \(Format.grouped(state.totalUpdates))"),
       ("target tokens", Format.grouped(state.targetTokens)),
@@ -34,7 +39,17 @@ struct TrainingReport {
     if let best = state.best {
       facts.append(("best validation", "\(TrainingLoop.scores(best)), at update \(Format.grouped(best.update))"))
     }
+    if let (updates, scores) = run.mean {
+      let places = updates.map { Format.grouped($0) }.joined(separator: "; ")
+      facts.append(("the model", "the mean of the checkpoints at updates \(places)" + (scores.map { ": " + TrainingLoop.scores($0) } ?? "")))
+    }
     return facts
+  }
+
+  /// How BLEU cut words, where that is not its default.
+  private var tokenization: String {
+    let tokenization = BLEU.Tokenization.forAnalysis(ofLanguage: run.recipe.targetLanguage)
+    return tokenization == .v13a ? "" : ", tok:\(tokenization.rawValue),"
   }
 
   private var card: String {
@@ -52,7 +67,7 @@ struct TrainingReport {
     if let valid = recipe.valid { lines += ["", "Validated on \(valid.source) and \(valid.target)."] }
     if !state.validations.isEmpty {
       lines += [
-        "", "Validation scores (cased; BLEU and chrF of a search with beam \(recipe.validation.beamSize) over the first "
+        "", "Validation scores (cased; BLEU\(tokenization) and chrF of a search with beam \(recipe.validation.beamSize) over the first "
           + "\(recipe.validation.maximumLines) lines):", "",
         "| update | epoch | perplexity | BLEU | chrF |", "|---|---|---|---|---|",
       ]

@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import Seq2Seq
+import TextProcessing
 
 /// What `config.json` of a model directory says.
 public struct ModelDescription: Codable, Sendable, Equatable {

@@ -68,11 +68,7 @@ public struct ModelDirectory: Sendable {
   /// Writes `model.safetensors` and `config.json`, making the directory if need be. `text.json` is the
   /// `TextPipeline`'s own to save.
   public func save(_ description: ModelDescription, _ model: any EncoderDecoder) throws {
-    do {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError(file: url.path, problem: "cannot be made: \(ModelError.reason(error))")
-    }
+    try OutputDirectory.make(url)
     try ModelWeights.write(model, precision: description.precision, to: weights)
     try description.write(to: configuration)
   }

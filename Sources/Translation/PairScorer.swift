@@ -23,6 +23,7 @@ public struct ScoredWord: Sendable, Equatable {
 public struct PairTooLongError: Error, CustomStringConvertible, Equatable {
   /// Counted from 1.
   public let line: Int
+  /// "source", "target", or what its caller names the target.
   public let side: String
   public let tokens: Int
   public let limit: Int
@@ -44,12 +45,14 @@ public final class PairScorer: @unchecked Sendable {
   }
 
   /// Scores the pairs, in their order; not from two threads at once. `firstLine` is the number of the first pair,
-  /// counted from 0, for `PairTooLongError`.
-  public func score(_ pairs: [(source: String, target: String)], firstLine: Int = 0) throws -> [PairScore] {
+  /// counted from 0, for `PairTooLongError`, and `side` what that calls the target.
+  public func score(_ pairs: [(source: String, target: String)], firstLine: Int = 0, side: String = "target") throws
+    -> [PairScore]
+  {
     var (sources, targets) = ([[Int32]](), [[Int32]]())
     for (i, pair) in pairs.enumerated() {
       try sources.append(checked(loaded.text.encodeSource(pair.source), "source", line: firstLine + i))
-      try targets.append(checked(loaded.text.encodeTarget(pair.target), "target", line: firstLine + i))
+      try targets.append(checked(loaded.text.encodeTarget(pair.target), side, line: firstLine + i))
     }
     return score(sources: sources, targets: targets)
   }

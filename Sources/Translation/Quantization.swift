@@ -32,7 +32,7 @@ extension ModelDirectory {
 extension URL {
   fileprivate func fileSize() throws -> Int {
     do { return try resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0 } catch {
-      throw ModelError(file: path, problem: "cannot be read: \(ModelError.reason(error))")
+      throw ModelError(file: path, problem: "cannot be read: \(TextError.reason(error))")
     }
   }
 }

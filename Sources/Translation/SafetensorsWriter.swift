@@ -1,4 +1,5 @@
 import Foundation
+import TextProcessing
 
 /// Collects tensors and writes them as one safetensors file, in the order given.
 public struct SafetensorsWriter {
@@ -13,7 +14,7 @@ public struct SafetensorsWriter {
     entries.append((name, type, shape, bytes))
   }
 
-  /// Replaces the file by the tensors added. Throws `ModelError`; the old file stands then.
+  /// Replaces the file by the tensors added. Throws `TextError.file`; the old file stands then.
   public func write(to url: URL) throws {
     var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
     var offset = 0

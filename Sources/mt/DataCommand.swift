@@ -21,10 +21,10 @@ struct CorpusFlags: ParsableArguments {
   @Argument(help: "Two aligned files, or one .tsv or .tmx.", completion: .file())
   var files: [String]
 
-  @Option(help: ArgumentHelp("Source language: of a TMX file, and for --scripts.", valueName: "tag"))
+  @Option(help: ArgumentHelp("Source language: of a TMX file, of a script to check, and of a file to write.", valueName: "tag"))
   var sourceLanguage = "fr"
 
-  @Option(help: ArgumentHelp("Target language: of a TMX file, and for --scripts.", valueName: "tag"))
+  @Option(help: ArgumentHelp("Target language, likewise.", valueName: "tag"))
   var targetLanguage = "en"
 
   @Flag(help: "Go on where a file is not UTF-8, with U+FFFD for what cannot be read.")
@@ -62,6 +62,10 @@ final class PairWriter {
           + "and --target-language.")
     }
     names = [corpus.sourceLanguage, corpus.targetLanguage].map { "\(prefix).\($0)" + (gzip ? ".gz" : "") }
+    for name in names {
+      guard let input = corpus.files.first(where: { Self.areSame($0, name) }) else { continue }
+      throw ValidationError("\(input) would be replaced while it is read: give another --output.")
+    }
     files = try names.map { try AtomicFile(URL(fileURLWithPath: $0)) }
   }
 
@@ -74,8 +78,14 @@ final class PairWriter {
     if pending[0].count + pending[1].count >= 1 << 20 { try flush() }
   }
 
+  private static func areSame(_ a: String, _ b: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    guard stat(a, &first) == 0, stat(b, &second) == 0 else { return false }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+  }
+
   private func flush() throws {
-    for side in 0..<2 where !pending[side].isEmpty {
+    for side in 0..<2 {
       // Gzip members one after another are a gzip file.
       let bytes = compresses ? try Gzip.compress(pending[side]) : pending[side]
       try bytes.withUnsafeBytes { try files[side].append($0) }
@@ -84,6 +94,7 @@ final class PairWriter {
   }
 
   func finish() throws {
+    // Also where there is nothing: an empty file is not gzip's.
     try flush()
     for file in files { try file.commit() }
   }
@@ -162,10 +173,13 @@ extension DataCommand {
     @Option(help: ArgumentHelp("Longest side in words.", valueName: "n"))
     var maxWords = 200
 
-    @Option(help: ArgumentHelp("Largest ratio of the sides' characters, each plus 10.", valueName: "r"))
+    @Option(help: ArgumentHelp(
+      "Largest ratio of the sides' characters, each plus 10; a Chinese one counts as 3, a Japanese or Korean one as 2.",
+      valueName: "r"))
     var maxRatio = 2.5
 
-    @Option(help: ArgumentHelp("Longest word in characters, URLs apart.", valueName: "n"))
+    @Option(help: ArgumentHelp(
+      "Longest word in characters, URLs and scripts without spaces apart.", valueName: "n"))
     var longestWord = 50
 
     @Flag(inversion: .prefixedNo, help: "Leave out pairs that came before.")
@@ -182,6 +196,13 @@ extension DataCommand {
 
     @Option(help: "What to print.")
     var format = ReportFormat.text
+
+    func validate() throws {
+      try SearchFlags.require("--min-words", minWords, in: 0...Int.max)
+      try SearchFlags.require("--max-words", maxWords, in: max(1, minWords)...Int.max)
+      try SearchFlags.require("--longest-word", longestWord, in: 1...Int.max)
+      guard maxRatio >= 1 else { throw ValidationError("--max-ratio \(maxRatio) is below 1.") }
+    }
 
     func run() throws {
       var options = CleaningOptions()
@@ -269,11 +290,11 @@ extension DataCommand {
     @Option(help: ArgumentHelp("Prefix of the files to write.", valueName: "prefix"))
     var output: String
 
-    @Option(help: ArgumentHelp("Pairs for validation, about.", valueName: "n"))
-    var validation = 1000
+    @Option(help: ArgumentHelp("Pairs for validation, about. (default: 1000, a tenth if that is less)", valueName: "n"))
+    var validation: Int?
 
-    @Option(help: ArgumentHelp("Pairs for the test, about.", valueName: "n"))
-    var test = 1000
+    @Option(help: ArgumentHelp("Pairs for the test, about. (default: as for validation)", valueName: "n"))
+    var test: Int?
 
     @Option(help: ArgumentHelp("The same seed gives the same parts.", valueName: "n"))
     var seed: UInt64 = 1
@@ -282,15 +303,27 @@ extension DataCommand {
     var gzip = false
 
     func validate() throws {
-      guard validation >= 0, test >= 0 else { throw ValidationError("A part cannot have fewer than 0 pairs.") }
+      try SearchFlags.require("--validation", validation, in: 0...Int.max)
+      try SearchFlags.require("--test", test, in: 0...Int.max)
     }
 
     func run() throws {
       let pairs = try corpus.reader().readAll()
+      let share = min(1000, pairs.count / 10)
+      let (validation, test) = (validation ?? share, test ?? share)
       let parts = CorpusSplitter.parts(of: pairs, validation: validation, test: test, seed: seed)
-      for (part, name) in [(CorpusSplitter.Part.train, "train"), (.validation, "valid"), (.test, "test")] {
-        let writer = try PairWriter(prefix: "\(output).\(name)", corpus, gzip: gzip)
+      guard pairs.isEmpty || parts.contains(.train) else {
+        throw ValidationError(
+          "of \(pairs.count) pairs, \(validation) for validation and \(test) for the test leave none to learn from.")
+      }
+      // All are tried before the first takes its name.
+      let writers = try [(CorpusSplitter.Part.train, "train"), (.validation, "valid"), (.test, "test")].map {
+        (part: $0, name: $1, writer: try PairWriter(prefix: "\(output).\($1)", corpus, gzip: gzip))
+      }
+      for (part, _, writer) in writers {
         for (pair, itsPart) in zip(pairs, parts) where itsPart == part { try writer.write(pair) }
+      }
+      for (_, name, writer) in writers {
         try writer.finish()
         try StandardOutput.shared.write(line: "\(name)  \(writer.count) pairs: \(writer.names.joined(separator: ", "))")
       }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ErrorAnalysis
 import Foundation
+import TextProcessing
 import Translation
 
 /// `mt inspect`

@@ -79,19 +79,16 @@ struct BLEUFlags: ParsableArguments {
       }
     return BLEU(
       .init(
-        tokenization: tokenize ?? BLEU.Tokenization.forLanguage(language.map(Self.primary) ?? ""),
+        tokenization: tokenize ?? BLEU.Tokenization.forLanguage(language ?? ""),
         smoothing: smoothing, effectiveOrder: effectiveOrder ?? sentenceLevel, lowercase: lowercase))
   }
 
   /// What to say where sacreBLEU would cut words by a dictionary that is not here.
   func warning(language: String?) -> String? {
-    guard tokenize == nil, let language, ["ja", "ko"].contains(Self.primary(language)) else { return nil }
+    guard tokenize == nil, let language else { return nil }
+    let isKorean = language.lowercased().split(separator: "-").first == "ko"
+    guard isKorean || BLEU.Tokenization.forAnalysis(ofLanguage: language) == .character else { return nil }
     return "BLEU cuts words of \(language) by 13a, which finds few; --tokenize char is better, and comparable"
-  }
-
-  /// `zh` of `zh-Hans`.
-  private static func primary(_ language: String) -> String {
-    language.split(separator: "-").first.map { $0.lowercased() } ?? ""
   }
 }
 

@@ -65,8 +65,7 @@ struct QuantizeCommand: ParsableCommand {
     var options = translator.defaultOptions
     options.threads = threads.threads
     let lines = translator.translate(test.sources, options: options).map(\.text)
-    let isChinese = translator.description.targetLanguage.hasPrefix("zh")
-    return try BLEU(.init(tokenization: isChinese ? .chinese : .v13a))
+    return try BLEU(analysisOfLanguage: translator.description.targetLanguage)
       .corpusScore(hypotheses: lines, references: test.references)
   }
 }

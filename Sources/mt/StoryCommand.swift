@@ -59,6 +59,9 @@ struct StoryCommand: ParsableCommand {
   }
 
   func run() throws {
+    // What cannot be written to is found before the models are measured.
+    let page = URL(fileURLWithPath: output)
+    try OutputDirectory.make(page)
     let folders = models.map { URL(fileURLWithPath: $0).standardizedFileURL }
     let first = try ModelDirectory(folders[0]).readDescription()
     let test = try TestSet.read(
@@ -89,8 +92,6 @@ struct StoryCommand: ParsableCommand {
       cells.append(cell)
     }
     progress.finish()
-    let page = URL(fileURLWithPath: output)
-    try FileManager.default.createDirectory(at: page, withIntermediateDirectories: true)
     let story = StoryReport(cells: cells, testSet: "\(testName), \(test.sources.count) lines")
     try AtomicFile.write(Data(story.html.utf8), to: page.appendingPathComponent("index.html"))
     try AtomicFile.write(Data(story.markdown.utf8), to: page.appendingPathComponent("table.md"))

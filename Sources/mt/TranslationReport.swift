@@ -1,5 +1,6 @@
 import Autograd
 import Foundation
+import TextProcessing
 import Translation
 
 /// What `--report` writes.

@@ -63,6 +63,30 @@ import Testing
     #expect(parts != (try split("c", "2")))
     let all = try lines("c.en")
     #expect(parts.flatMap { $0 }.sorted() == all.sorted())
+    // A small corpus gives a tenth; one that would be given away whole is not written.
+    #expect(try Program.run(["data", "split", "c.fr", "c.en", "--output", "d"], in: directory.url).status == 0)
+    #expect(try ["train", "valid", "test"].map { try lines("d.\($0).en").count } == [37, 4, 4])
+    let greedy = try Program.run(["data", "split", "c.tsv", "--output", "e", "--test", "1000"], in: directory.url)
+    #expect(greedy.status == 64 && greedy.error.contains("of 45 pairs, 4 for validation and 1000 for the test leave none"))
+    #expect(!FileManager.default.fileExists(atPath: directory.url.appendingPathComponent("e.test.en").path))
+    // Nor are the parts of which one cannot be written.
+    try FileManager.default.createDirectory(at: directory.url.appendingPathComponent("f.valid.en"), withIntermediateDirectories: true)
+    #expect(try Program.run(["data", "split", "c.tsv", "--output", "f"], in: directory.url).status == 1)
+    #expect(!FileManager.default.fileExists(atPath: directory.url.appendingPathComponent("f.train.en").path))
+  }
+
+  @Test("clean does not replace what it reads, refuses limits that keep nothing, and packs nothing as gzip does")
+  func guards() throws {
+    let before = try lines("c.fr")
+    let same = try Program.run(["data", "clean", "c.fr", "c.en", "--output", "./c"], in: directory.url)
+    #expect(same.status == 64 && same.error.contains("c.fr would be replaced while it is read"))
+    #expect(try lines("c.fr") == before)
+    for option in ["--max-ratio=0.5", "--max-ratio=nan", "--max-words=0", "--longest-word=0", "--min-words=-1"] {
+      #expect(try Program.run(["data", "clean", "c.tsv", "--output", "g", option], in: directory.url).status == 64, "\(option)")
+    }
+    let none = try Program.shell(
+      "\"$MT\" data clean c.tsv --min-words 150 --gzip --output g > out && gzip -t g.fr.gz && zcat g.en.gz | wc -c", in: directory.url)
+    #expect(none.status == 0 && none.output.contains("0"), "\(none.error)")
   }
 
   @Test("sides with different line counts, and files that are not there, are named")

@@ -75,7 +75,7 @@ import Translation
     let references = ["the cat sat on the mat", "a dog ran away from us", "it rains 7 times today"]
     for i in records.indices { records[i].reference = references[i] }
     records[0].fault = .none
-    let all = RecoverableScore.all(records, references.map { [$0] }, bleu: 30, trainingCounts: ["it": 9, "rains": 9])
+    let all = RecoverableScore.all(records, references.map { [$0] }, BLEU(), bleu: 30, trainingCounts: ["it": 9, "rains": 9])
     let numbers = all.first { $0.cause == "numbers and names" }
     #expect(numbers?.sentences.count == 1)
     let mended = corpusScore(BLEU(), [records[0].hypothesis, records[1].hypothesis, references[2]], references.map { [$0] })

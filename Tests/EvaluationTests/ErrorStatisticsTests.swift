@@ -131,6 +131,8 @@ struct ErrorStatisticsTests {
   func splitter() {
     #expect(WordSplitter().words("Don't stop, at 3.5 %!") == ["Don't", "stop", ",", "at", "3.5", "%", "!"])
     #expect(WordSplitter(lowercase: true).words("ÉTÉ Σας ΑΣ") == ["été", "σας", "ας"])
+    // Of scripts without spaces every character is a word.
+    #expect(WordSplitter().words("Où 今天3点ใช่ ?") == ["Où", "今", "天", "3", "点", "ใ", "ช่", "?"])
   }
 
   private func words(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }

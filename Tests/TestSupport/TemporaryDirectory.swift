@@ -17,4 +17,9 @@ public final class TemporaryDirectory: Sendable {
     try Data(bytes).write(to: file)
     return file
   }
+
+  /// - Returns: the file's path.
+  public func write(_ text: String, _ name: String) throws -> String { try write(text.utf8, to: name).path }
+
+  public func write(_ bytes: [UInt8], _ name: String) throws -> String { try write(bytes, to: name).path }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TextProcessing
@@ -66,6 +67,14 @@ private func pair(_ source: String, _ target: String) -> SentencePair { .init(so
     }
   }
 
+  @Test("of two languages one of which contains the other, each segment is of the one that says more")
+  func relatedLanguages() throws {
+    let text = "<tmx><body><tu><tuv lang=\"pt\"><seg>autocarro</seg></tuv><tuv lang=\"pt-BR\"><seg>ônibus</seg></tuv></tu></body></tmx>"
+    let path = try directory.write(text, "pt.tmx")
+    #expect(try TMXReader(path: path, sourceLanguage: "pt", targetLanguage: "pt-BR").readAll() == [pair("autocarro", "ônibus")])
+    #expect(try TMXReader(path: path, sourceLanguage: "pt-BR", targetLanguage: "pt").readAll() == [pair("ônibus", "autocarro")])
+  }
+
   @Test(
     "a damaged translation memory is an error with its line",
     arguments: [
@@ -122,6 +131,22 @@ private func pair(_ source: String, _ target: String) -> SentencePair { .init(so
     #expect(cleaner.report.total == cases.count)
     let copy = try JSONDecoder().decode(CleaningReport.self, from: JSONEncoder().encode(cleaner.report))
     #expect(copy == cleaner.report)
+  }
+
+  @Test("sentences without spaces are no long words, and their characters count as what they say")
+  func cleaningWithoutSpaces() {
+    let thai = "วันนี้ฉันดีใจมากที่ได้พบทุกคนที่นี่และหวังว่าจะได้พบกันอีกในเร็วๆนี้"
+    let cases = [
+      (pair("Today I am very happy to see everybody here and hope to meet again soon.", thai), true),
+      (pair("今天很高興見到你們大家。", "I am very happy to see all of you here today, my friends."), true),
+      (pair("今天", "I am very happy to see all of you here today, my friends."), false),
+      (pair("ça", String(repeating: "x", count: 15) + " " + String(repeating: "y", count: 15)), false),
+      (pair("ce très long mot d'ici et ailleurs", String(repeating: "x", count: 51)), false),
+    ]
+    var cleaner = CorpusCleaner()
+    #expect(cases.map { cleaner.keeps($0.0) } == cases.map(\.1))
+    #expect(cleaner.report[.longWord].count == 1)
+    #expect(cleaner.report[.lengthRatio].count == 2)
   }
 
   @Test("no sentence stands in two parts of a split, sizes are as asked, and a seed decides")

@@ -59,5 +59,9 @@ import Testing
     #expect(ScriptDetector.scripts(ofLanguage: "sr-latn-RS") == ["Latn"])
     #expect(ScriptDetector.scripts(ofLanguage: "ja") == ["Hani", "Hira", "Kana"])
     #expect(ScriptDetector.scripts(ofLanguage: "xx") == nil)
+    #expect(ScriptDetector.scripts(ofLanguage: "zh-Hant-TW") == ["Hani", "Bopo"])
+    #expect(ScriptDetector.scripts(ofLanguage: "ko-Kore") == ["Hang", "Hani"])
+    #expect(ScriptDetector.scripts(ofLanguage: "fr-x-dial") == ["Latn"])
+    #expect(ScriptDetector.scripts(ofLanguage: "de-1996") == ["Latn"])
   }
 }

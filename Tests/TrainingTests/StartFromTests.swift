@@ -56,6 +56,28 @@ import Testing
     #expect(texts[0] == texts[1])
   }
 
+  @Test("Dropouts are those of the model's architecture, and of no other")
+  func dropoutsOfRNN() throws {
+    let place = try Workplace(pairs: greetings)
+    _ = try place.train { options in
+      options.overrides = [
+        "model.transformer=null", "model.architecture=rnn", "model.rnn.embedding_size=8", "model.rnn.hidden_size=12",
+        "model.rnn.attention_size=6",
+      ]
+    }
+    for (model, hidden) in [("model: {rnn: {hidden_dropout: 0.5}}", Float(0.5)), ("", 0.2)] {
+      let out = try train(continuation(place, "", model: model), place, to: "out\(hidden)")
+      #expect(try ModelDirectory(out).readDescription().model.rnn?.hiddenDropout == hidden)
+      #expect(try String(contentsOf: ModelDirectory(out).card, encoding: .utf8).contains("| architecture | rnn |"))
+    }
+    for (settings, key) in [
+      ("model: {transformer: {dropout: 0.3}}", "model.transformer"), ("model: {transformer: {dropout: 0.3}, rnn: {word_dropout: 0.1}}", "model"),
+    ] {
+      let recipe = try continuation(place, settings)
+      #expect { _ = try train(recipe, place, to: "never") } throws: { ($0 as? RecipeError)?.description.hasPrefix(key + ":") == true }
+    }
+  }
+
   @Test("What the model decides cannot be given beside start_from, and a missing start is named")
   func refusals() throws {
     let place = try Workplace(pairs: greetings)

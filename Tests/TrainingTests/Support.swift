@@ -57,7 +57,7 @@ struct SymbolRun {
     let trainer = Trainer(try model ?? tinyTransformer(), optimization, shards: batches.shards, threads: threads)
     var state = TrainingState()
     if resume, let last = CheckpointDirectory(run: run).updates().last {
-      state = try CheckpointDirectory(run: run).load(update: last, into: trainer)
+      state = try CheckpointDirectory(run: run).load(update: last, of: "", into: trainer)
     }
     let order = EpochOrder(
       seed: batches.seed, sizes: pairs.sizes, repetitions: pairs.sizes.map { _ in 1 })

@@ -1,4 +1,6 @@
+import Evaluation
 import Foundation
+import Synchronization
 import Testing
 import TextProcessing
 @testable import Training
@@ -42,6 +44,14 @@ struct Workplace {
   }
 }
 
+/// Keeps what it is told.
+final class Messages: ProgressSink {
+  private let kept = Mutex<[String]>([])
+  var all: [String] { kept.withLock { $0 } }
+  func message(_ text: String) { kept.withLock { $0.append(text) } }
+  func status(_ text: String) {}
+}
+
 let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to you, number \($0)") }
 
 @Suite struct TrainTests {
@@ -78,6 +88,10 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     #expect(throws: TrainingError.differentRecipe(parts.output.path)) {
       try parts.train { $0.resume = true; $0.overrides = ["training.learning_rate=0.5"] }
     }
+    // Also where the weights would have other shapes.
+    #expect(throws: TrainingError.differentRecipe(parts.output.path)) {
+      try parts.train { $0.resume = true; $0.overrides = ["model.transformer.feed_forward_size=24"] }
+    }
     #expect(try parts.train { $0.resume = true }.update == 12)
     let files = try [whole, parts].map { try Data(contentsOf: ModelDirectory($0.output).weights) }
     #expect(files[0] == files[1])
@@ -92,8 +106,75 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     // A model without its checkpoints is not begun anew over its weights.
     try FileManager.default.removeItem(at: place.output.appendingPathComponent("checkpoints"))
     let weights = try Data(contentsOf: place.output.appendingPathComponent("model.safetensors"))
-    #expect(throws: TrainingError.outputNotEmpty(place.output.path)) { try place.train { $0.resume = true } }
+    #expect(throws: TrainingError.alreadyTrained(place.output.path)) { try place.train { $0.resume = true } }
     #expect(try Data(contentsOf: place.output.appendingPathComponent("model.safetensors")) == weights)
+  }
+
+  @Test("A run that cannot begin leaves its folder empty, and the corrected one needs no other")
+  func failedBeginning() throws {
+    let (wrong, right) = (try Workplace(pairs: greetings, settings: "freeze: [nothing]"), try Workplace(pairs: greetings))
+    #expect(throws: RecipeError.self) { try wrong.train() }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: wrong.output.path).isEmpty)
+    #expect(try right.train { $0.output = wrong.output; $0.maximumUpdates = 1 }.update == 1)
+  }
+
+  @Test("Killed between the first model and the first checkpoint, or stopped before the first update, a run begins again")
+  func resumeWithoutCheckpoint() throws {
+    let (whole, place) = (try Workplace(pairs: greetings), try Workplace(pairs: greetings))
+    _ = try whole.train()
+    #expect(try place.train { $0.maximumUpdates = 0 }.update == 0)
+    #expect(try place.train { $0.resume = true; $0.maximumUpdates = 7 }.update == 7)
+    // As a process that was killed leaves it.
+    let checkpoints = CheckpointDirectory(run: place.output)
+    for update in checkpoints.updates() { checkpoints.remove(update: update) }
+    try Data("x".utf8).write(to: checkpoints.url.appendingPathComponent("update-000000005.safetensors.2147483647.part"))
+    #expect(try place.train { $0.resume = true }.update == 12)
+    let files = try [whole, place].map { try Data(contentsOf: ModelDirectory($0.output).weights) }
+    #expect(files[0] == files[1])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints.url.path).allSatisfy { $0.hasSuffix(".safetensors") })
+  }
+
+  @Test("The mean of the last checkpoints is the same with a stop between them, and without validation it is the model")
+  func meanOfCheckpoints() throws {
+    let settings = "updates: 12, average_last: 2"
+    let (whole, parts) = (try Workplace(pairs: greetings, training: settings), try Workplace(pairs: greetings, training: settings))
+    let unjudged = ["corpora.valid=null", "training.keep_checkpoints=2"]
+    _ = try whole.train { $0.overrides = unjudged }
+    _ = try parts.train { $0.overrides = unjudged; $0.maximumUpdates = 11 }
+    _ = try parts.train { $0.overrides = unjudged; $0.resume = true }
+    let files = try [whole, parts].map { try Data(contentsOf: ModelDirectory($0.output).weights) }
+    #expect(files[0] == files[1])
+    #expect(CheckpointDirectory(run: parts.output).updates() == [10, 12])
+    #expect(try ModelDirectory(whole.output).readDescription().training?["averaged_updates"] == "10 12")
+    #expect(try String(contentsOf: ModelDirectory(whole.output).card, encoding: .utf8).contains("the mean of the checkpoints at updates 10; 12"))
+  }
+
+  @Test("Pairs that are too long are counted, also where each pass cuts them anew; none left is an error before all else")
+  func longPairs() throws {
+    let long = ("mot " + String(repeating: "très ", count: 80), "word " + String(repeating: "very ", count: 80))
+    let place = try Workplace(pairs: greetings + [long], settings: "cleaning: {maximum_length: 60}")
+    let messages = Messages()
+    var options = TrainOptions()
+    (options.output, options.threads, options.maximumUpdates) = (place.output, 1, 1)
+    _ = try Training.train(recipe: place.recipe, options: options, progress: messages)
+    #expect(messages.all.contains { $0 == "1 pairs of more than 60 subwords left out" }, "\(messages.all)")
+    let none = try Workplace(pairs: [long], settings: "cleaning: {maximum_length: 60}")
+    #expect { _ = try none.train() } throws: { "\($0)" == "every sentence pair of t.fr is longer than 60 subwords" }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: none.output.path).isEmpty)
+    let weightless = try Workplace(pairs: greetings)
+    #expect { _ = try weightless.train { $0.overrides = ["corpora.train.0.weight=0"] } } throws: { "\($0)".contains("has the weight 0: t.fr") }
+  }
+
+  @Test("Where all scores are 0 or equal, others decide; BLEU counts characters where there are no spaces")
+  func ties() {
+    let first = ValidationRecord(update: 1, perplexity: 20, bleu: 0, chrf: 3)
+    let second = ValidationRecord(update: 2, perplexity: 9, bleu: 0, chrf: 8)
+    let third = ValidationRecord(update: 3, perplexity: 8, bleu: 0, chrf: 8)
+    for metric in [ValidationMetric.bleu, .chrf, .perplexity] {
+      #expect(metric.prefers(second, to: first) && metric.prefers(third, to: second) && !metric.prefers(first, to: second))
+    }
+    #expect(BLEU.Tokenization.forAnalysis(ofLanguage: "th") == .character && BLEU.Tokenization.forAnalysis(ofLanguage: "zh-Hans") == .chinese)
+    #expect(BLEU.Tokenization.forLanguage("ja-JP") == .v13a && BLEU.Tokenization.forAnalysis(ofLanguage: "fr") == .v13a)
   }
 
   @Test("A corpus of one sentence can be trained on; an empty one is an error that names it")

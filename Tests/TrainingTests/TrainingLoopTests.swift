@@ -85,7 +85,7 @@ import Testing
     }
     let checkpoints = CheckpointDirectory(run: run)
     let fresh = Trainer(try tinyTransformer(seed: 9), symbols.optimization, shards: 3, threads: 1)
-    #expect(try checkpoints.load(update: 4, into: fresh).update == 4)
+    #expect(try checkpoints.load(update: 4, of: "", into: fresh).update == 4)
   }
 
   @Test("The best validation is kept, and a run without improvement stops early")
@@ -112,7 +112,7 @@ import Testing
     let validator = ScriptedValidator([.nan, 5])
     let (trainer, state, _) = try symbols.train(in: run, validator: validator)
     #expect(validator.kept.last == 4 && state.best?.perplexity == 5)
-    let loaded = try CheckpointDirectory(run: run).load(update: 2, into: trainer)
+    let loaded = try CheckpointDirectory(run: run).load(update: 2, of: "", into: trainer)
     #expect(loaded.validations.map(\.perplexity.isNaN) == [true])
   }
 
@@ -125,7 +125,31 @@ import Testing
     let file = CheckpointDirectory(run: run).file(update: 2)
     let data = try Data(contentsOf: file)
     try data.prefix(data.count - 100).write(to: file)
-    #expect(throws: ModelError.self) { try CheckpointDirectory(run: run).load(update: 2, into: trainer) }
+    #expect(throws: ModelError.self) { try CheckpointDirectory(run: run).load(update: 2, of: "", into: trainer) }
+  }
+
+  @Test("A checkpoint whose state was changed by hand is refused by its key", arguments: [
+    ("\\\"draw\\\":", "-1"), ("\\\"epoch\\\":", "9007199254740993"), ("\\\"optimizerUpdates\\\":", "-2"),
+    ("\\\"seconds\\\":", "\\\"nan\\\""), ("\\\"targetTokens\\\":", "-5"),
+  ])
+  func changedCheckpoint(key: String, value: String) throws {
+    let run = try temporaryDirectory()
+    var symbols = SymbolRun()
+    symbols.loop.lastUpdate = 2
+    let (trainer, _, _) = try symbols.train(in: run)
+    let file = CheckpointDirectory(run: run).file(update: 2)
+    let data = try Data(contentsOf: file)
+    let length = data.prefix(8).withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+    var header = String(decoding: data[8..<8 + length], as: UTF8.self)
+    let place = try #require(header.range(of: key))
+    let end = try #require(header[place.upperBound...].firstIndex { ",}".contains($0) })
+    header.replaceSubrange(place.upperBound..<end, with: value)
+    let bytes = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    try (bytes + Data(header.utf8) + data[(8 + length)...]).write(to: file)
+    let name = key.filter(\.isLetter)
+    #expect {
+      _ = try CheckpointDirectory(run: run).load(update: 2, of: "", into: trainer)
+    } throws: { ($0 as? ModelError)?.item.map { $0.hasPrefix("state.") && $0.hasSuffix(name) } == true }
   }
 
   @Test("Averaging checkpoints gives the mean of their parameters")
@@ -140,7 +164,7 @@ import Testing
     var values: [[Float]] = []
     for update in [4, 6] {
       let trainer = Trainer(try tinyTransformer(), symbols.optimization, shards: 3, threads: 1)
-      _ = try directory.load(update: update, into: trainer)
+      _ = try directory.load(update: update, of: "", into: trainer)
       values.append(Array(trainer.model.parameters.values))
     }
     let model = try tinyTransformer(seed: 3)

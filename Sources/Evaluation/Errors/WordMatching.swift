@@ -1,4 +1,5 @@
-/// Splits sentences into words as BLEU's 13a tokenization does, for statistics about words.
+/// Splits sentences into words as BLEU's 13a tokenization does, for statistics about words. Of scripts that write no spaces
+/// every character is a word.
 ///
 /// Not safe to share between threads: it reuses its buffers.
 public final class WordSplitter {
@@ -23,9 +24,40 @@ public final class WordSplitter {
       tokenizer.tokenize(strippedRight(text), into: output)
       var words: [String] = []
       forEachWord(in: output.bytes) { start, end in
-        words.append(String(decoding: output.bytes[start..<end], as: UTF8.self))
+        append(String(decoding: output.bytes[start..<end], as: UTF8.self), to: &words)
       }
       return words
+    }
+  }
+}
+
+extension WordSplitter {
+  private func append(_ word: String, to words: inout [String]) {
+    // Below U+0E00 all scripts have spaces.
+    guard word.utf8.contains(where: { $0 >= 0xE0 }), word.unicodeScalars.contains(where: Self.hasNoSpaces) else {
+      words.append(word)
+      return
+    }
+    var rest = ""
+    for character in word {
+      if character.unicodeScalars.first.map(Self.hasNoSpaces) == true {
+        if !rest.isEmpty { words.append(rest) }
+        rest = ""
+        words.append(String(character))
+      } else {
+        rest.append(character)
+      }
+    }
+    if !rest.isEmpty { words.append(rest) }
+  }
+
+  /// Thai, Lao, Tibetan, Burmese, Khmer, Japanese's syllables, Chinese characters.
+  private static func hasNoSpaces(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0xE00...0xFFF, 0x1000...0x109F, 0x1780...0x17FF, 0x3005...0x3007, 0x3040...0x30FF, 0x31F0...0x31FF,
+      0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x3FFFF:
+      true
+    default: false
     }
   }
 }

@@ -15,9 +15,10 @@ public struct CleaningOptions: Sendable, Equatable {
   /// Words are what stands between white space.
   public var minimumWords: Int? = 1
   public var maximumWords: Int? = 200
-  /// Of characters: (longer + 10) / (shorter + 10), so that short sentences may differ more.
+  /// Of characters: (longer + 10) / (shorter + 10), so that short sentences may differ more. Characters that are words or
+  /// syllables count as several (`Unicode.Scalar.letterCount`).
   public var maximumLengthRatio: Double? = 2.5
-  /// Characters of a word that is no URL or the like.
+  /// Characters of a word that is no URL or the like, those apart whose script has no spaces.
   public var longestWord: Int? = 50
   /// Pairs whose sides are the same sentence (`SentenceKey`).
   public var dropsIdentical = true
@@ -88,7 +89,7 @@ public struct CorpusCleaner: Sendable {
       if Double(lengths[1] + 10) > most * Double(lengths[0] + 10) { return .lengthRatio }
     }
     if let longest = options.longestWord {
-      for word in source + target where word.count > longest {
+      for word in source + target where word.count > longest && word.count(where: { !$0.hasNoSpaces }) > longest {
         if ProtectedSpans.find(in: String(Substring(word))).isEmpty { return .longWord }
       }
     }
@@ -106,7 +107,7 @@ public struct CorpusCleaner: Sendable {
     text.unicodeScalars.split { $0.properties.isWhitespace }
   }
 
-  private func length(_ words: [Substring.UnicodeScalarView]) -> Int { words.reduce(words.count - 1) { $0 + $1.count } }
+  private func length(_ words: [Substring.UnicodeScalarView]) -> Int { words.reduce(words.count - 1) { $0 + $1.reduce(0) { $0 + $1.letterCount } } }
 
   private func isWrong(_ text: String, _ scripts: Set<String>?) -> Bool {
     guard let scripts, let found = ScriptDetector.dominantScript(of: text) else { return false }

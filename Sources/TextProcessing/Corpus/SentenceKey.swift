@@ -23,7 +23,8 @@ public enum SentenceKey {
       if isKept(scalar) {
         if spacePending { result.append(" ") }
         spacePending = false
-        result.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+        // One by one: appending a view copies the whole.
+        for lower in scalar.properties.lowercaseMapping.unicodeScalars { result.append(lower) }
       } else {
         spacePending = !result.isEmpty
       }

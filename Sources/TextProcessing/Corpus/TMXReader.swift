@@ -136,9 +136,12 @@ public final class TMXReader: ParallelCorpusReader {
       guard let text = Self.decode(segment ?? []) else { throw problem("a segment with an unknown entity") }
       segment = nil
       // The first of several translations counts.
-      if Self.matches(language, sourceLanguage) {
+      let isSource = Self.matches(language, sourceLanguage)
+      let isTarget = Self.matches(language, targetLanguage)
+      // pt-BR is pt too, but where both are asked for it is the one that says more.
+      if isSource, !isTarget || sourceLanguage.count >= targetLanguage.count {
         source = source ?? text
-      } else if Self.matches(language, targetLanguage) {
+      } else if isTarget {
         target = target ?? text
       }
     case "bpt", "ept", "it", "ph", "ut":
