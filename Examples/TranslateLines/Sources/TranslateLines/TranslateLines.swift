@@ -8,14 +8,13 @@ import Translation
       FileHandle.standardError.write(Data("usage: TranslateLines MODEL < lines\n".utf8))
       exit(64)
     }
-    // Each line leaves when it is done, into a pipe too.
-    setvbuf(stdout, nil, Int32(_IOLBF), 0)
     do {
       let translator = try Translator(model: URL(fileURLWithPath: CommandLine.arguments[1]))
       var options = translator.defaultOptions
       options.search.beamSize = 4
       for try await line in translator.translations(of: InputLines(), options) {
-        print(line.text)
+        // Not print, which keeps what goes into a pipe until there is much of it.
+        FileHandle.standardOutput.write(Data("\(line.text)\n".utf8))
         for warning in line.warnings { FileHandle.standardError.write(Data("\(warning)\n".utf8)) }
       }
     } catch {
