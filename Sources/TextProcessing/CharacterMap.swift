@@ -95,8 +95,8 @@ struct CharacterMap {
 }
 
 extension CharacterMap {
-  /// What the normaliser does to single characters up to U+3000 and to two marks of Hebrew or Arabic in the wrong order, and the compositions of its normal form. Lines that
-  /// need no more than this are normalised alike.
+  /// What the normaliser does to single characters up to U+3000 and to two marks of Hebrew or Arabic in the wrong order, and
+  /// the compositions of its normal form. Lines that need no more than this are normalised alike.
   init(_ normalizer: Normalizer) {
     self.init()
     for value in UInt32(1)...0x3000 {

@@ -19,8 +19,8 @@ extension Recipe {
       throw RecipeError.unreadable(file: url.path, problem: "it is not UTF-8")
     }
     try self.init(
-      text: text, file: url.relativePath, name: url.deletingPathExtension().lastPathComponent, directory: url.deletingLastPathComponent(),
-      overrides: overrides)
+      text: text, file: url.relativePath, name: url.deletingPathExtension().lastPathComponent,
+      directory: url.deletingLastPathComponent(), overrides: overrides)
   }
 
   /// The same from a text.

@@ -21,8 +21,8 @@ struct StartingPoint {
     let architecture = description.model.architecture
     if let given = recipe.startArchitecture, given != architecture {
       throw RecipeError.wrongType(
-        key: "model.\(given.rawValue)", line: nil, value: "a section", expected: "possible here: \(place.path) is of architecture "
-          + architecture.rawValue)
+        key: "model.\(given.rawValue)", line: nil, value: "a section",
+        expected: "possible here: \(place.path) is of architecture \(architecture.rawValue)")
     }
     switch architecture {
     case .transformer:

@@ -76,7 +76,8 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
     case .outputNotEmpty(let path):
       return "\(path) is not empty: continue what is there with --resume, or choose another --output"
     case .alreadyTrained(let path):
-      return "\(path) holds a model and no checkpoints to go on from: choose another --output; a recipe's start_from begins from it"
+      return "\(path) holds a model and no checkpoints to go on from: choose another --output; a recipe's start_from begins "
+        + "from it"
     case .differentRecipe(let path):
       return "\(path) was trained with other settings: --resume needs the same recipe and --set values"
     case .corpusMissing(let file, let searched):

@@ -41,7 +41,8 @@ struct TrainingReport {
     }
     if let (updates, scores) = run.mean {
       let places = updates.map { Format.grouped($0) }.joined(separator: "; ")
-      facts.append(("the model", "the mean of the checkpoints at updates \(places)" + (scores.map { ": " + TrainingLoop.scores($0) } ?? "")))
+      let judged = scores.map { ": " + TrainingLoop.scores($0) } ?? ""
+      facts.append(("the model", "the mean of the checkpoints at updates \(places)\(judged)"))
     }
     return facts
   }
@@ -67,8 +68,9 @@ struct TrainingReport {
     if let valid = recipe.valid { lines += ["", "Validated on \(valid.source) and \(valid.target)."] }
     if !state.validations.isEmpty {
       lines += [
-        "", "Validation scores (cased; BLEU\(tokenization) and chrF of a search with beam \(recipe.validation.beamSize) over the first "
-          + "\(recipe.validation.maximumLines) lines):", "",
+        "",
+        "Validation scores (cased; BLEU\(tokenization) and chrF of a search with beam \(recipe.validation.beamSize) over the "
+          + "first \(recipe.validation.maximumLines) lines):", "",
         "| update | epoch | perplexity | BLEU | chrF |", "|---|---|---|---|---|",
       ]
       for v in state.validations {

@@ -58,7 +58,9 @@ struct LineAssembly {
   /// The best choice that keeps every protected span of the part first.
   private func keeping(_ part: PreparedLine.Part, _ choices: [Choice]) -> [Choice] {
     let wanted = LineAssembly.spans(part.mask?.original ?? part.text)
-    guard !wanted.isEmpty, let keeper = choices.firstIndex(where: { LineAssembly.keeps(wanted, $0.text) }) else { return choices }
+    guard !wanted.isEmpty, let keeper = choices.firstIndex(where: { LineAssembly.keeps(wanted, $0.text) }) else {
+      return choices
+    }
     return [choices[keeper]] + choices[..<keeper] + choices[(keeper + 1)...]
   }
 

@@ -18,7 +18,8 @@ final class HTTP1Handler: ChannelDuplexHandler {
     open += 1
     if !head.isKeepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
     // A yes would stand within the answer before; who gets none sends after a while, or waits for that answer.
-    if open == 1, head.version == .http1_1, head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
+    let expects = head.headers[canonicalForm: "Expect"].contains { $0.lowercased() == "100-continue" }
+    if expects, open == 1, head.version == .http1_1 {
       context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
     }
     context.fireChannelRead(wrapInboundOut(.head(head)))

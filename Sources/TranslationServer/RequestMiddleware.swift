@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import Synchronization
 
 /// Around every request: counts it, logs it without what it says, and adds the headers that keep browsers careful.
 struct RequestMiddleware: RouterMiddleware {
@@ -32,9 +33,9 @@ struct RequestMiddleware: RouterMiddleware {
     }
     if length == nil {
       // A stream: it has only begun.
-      let body = response.body
+      let (body, end) = (response.body, StreamEnd(ended))
       response.body = ResponseBody { writer in
-        defer { ended() }
+        defer { end.reach() }
         try await body.write(writer)
       }
     } else {
@@ -66,5 +67,22 @@ struct RequestMiddleware: RouterMiddleware {
 
   private static func named(_ fields: [(String, String)]) -> [(HTTPField.Name, String)] {
     fields.compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+  }
+}
+
+/// Calls once, at the end of a stream, or when it is let go without having been written.
+private final class StreamEnd: Sendable {
+  private let action: Mutex<(@Sendable () -> Void)?>
+
+  init(_ action: @escaping @Sendable () -> Void) { self.action = Mutex(action) }
+
+  deinit { reach() }
+
+  func reach() {
+    let action = action.withLock { action in
+      defer { action = nil }
+      return action
+    }
+    action?()
   }
 }

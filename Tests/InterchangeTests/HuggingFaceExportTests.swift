@@ -46,7 +46,7 @@ import Translation
   static let lines = TinyModel.sentences + [
     "L'été, 1 234,50 € : « c'est cher »…", "e\u{301}te\u{301} a\u{302}\u{301}", "\u{A0}tab\tand\u{2009}thin  spaces ",
     "don't stop -- 10:30 !!!", "rock'n'roll l’eau 'quoted'", "日本語 ñ ß Œ 😀👍🏽", "\u{1}control\u{7F}s", "C++ a/b x@y.fr http://a.b/c?d=e",
-    "A\u{30A} Å ﬁ ½ ² ǆ",
+    "A\u{30A} Å ﬁ ½ ² ǆ", "全角\u{3000}空白\u{3000}", "م\u{64F}ح\u{64E}م\u{651}\u{64E}د ش\u{651}\u{650}", "ש\u{5C1}\u{5B7}ל",
   ]
 
   @Test("the written SentencePiece models cut every line as the pipeline does", arguments: [TokenizerKind.marks, .whitespace])

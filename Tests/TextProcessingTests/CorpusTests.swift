@@ -69,7 +69,8 @@ private func pair(_ source: String, _ target: String) -> SentencePair { .init(so
 
   @Test("of two languages one of which contains the other, each segment is of the one that says more")
   func relatedLanguages() throws {
-    let text = "<tmx><body><tu><tuv lang=\"pt\"><seg>autocarro</seg></tuv><tuv lang=\"pt-BR\"><seg>ônibus</seg></tuv></tu></body></tmx>"
+    let text = "<tmx><body><tu><tuv lang=\"pt\"><seg>autocarro</seg></tuv>"
+      + "<tuv lang=\"pt-BR\"><seg>ônibus</seg></tuv></tu></body></tmx>"
     let path = try directory.write(text, "pt.tmx")
     #expect(try TMXReader(path: path, sourceLanguage: "pt", targetLanguage: "pt-BR").readAll() == [pair("autocarro", "ônibus")])
     #expect(try TMXReader(path: path, sourceLanguage: "pt-BR", targetLanguage: "pt").readAll() == [pair("ônibus", "autocarro")])

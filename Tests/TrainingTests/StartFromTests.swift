@@ -71,7 +71,8 @@ import Testing
       #expect(try String(contentsOf: ModelDirectory(out).card, encoding: .utf8).contains("| architecture | rnn |"))
     }
     for (settings, key) in [
-      ("model: {transformer: {dropout: 0.3}}", "model.transformer"), ("model: {transformer: {dropout: 0.3}, rnn: {word_dropout: 0.1}}", "model"),
+      ("model: {transformer: {dropout: 0.3}}", "model.transformer"),
+      ("model: {transformer: {dropout: 0.3}, rnn: {word_dropout: 0.1}}", "model"),
     ] {
       let recipe = try continuation(place, settings)
       #expect { _ = try train(recipe, place, to: "never") } throws: { ($0 as? RecipeError)?.description.hasPrefix(key + ":") == true }

@@ -137,7 +137,8 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
   @Test("The mean of the last checkpoints is the same with a stop between them, and without validation it is the model")
   func meanOfCheckpoints() throws {
     let settings = "updates: 12, average_last: 2"
-    let (whole, parts) = (try Workplace(pairs: greetings, training: settings), try Workplace(pairs: greetings, training: settings))
+    let whole = try Workplace(pairs: greetings, training: settings)
+    let parts = try Workplace(pairs: greetings, training: settings)
     let unjudged = ["corpora.valid=null", "training.keep_checkpoints=2"]
     _ = try whole.train { $0.overrides = unjudged }
     _ = try parts.train { $0.overrides = unjudged; $0.maximumUpdates = 11 }
@@ -146,7 +147,8 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     #expect(files[0] == files[1])
     #expect(CheckpointDirectory(run: parts.output).updates() == [10, 12])
     #expect(try ModelDirectory(whole.output).readDescription().training?["averaged_updates"] == "10 12")
-    #expect(try String(contentsOf: ModelDirectory(whole.output).card, encoding: .utf8).contains("the mean of the checkpoints at updates 10; 12"))
+    let card = try String(contentsOf: ModelDirectory(whole.output).card, encoding: .utf8)
+    #expect(card.contains("the mean of the checkpoints at updates 10; 12"))
   }
 
   @Test("Pairs that are too long are counted, also where each pass cuts them anew; none left is an error before all else")
@@ -162,7 +164,9 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     #expect { _ = try none.train() } throws: { "\($0)" == "every sentence pair of t.fr is longer than 60 subwords" }
     #expect(try FileManager.default.contentsOfDirectory(atPath: none.output.path).isEmpty)
     let weightless = try Workplace(pairs: greetings)
-    #expect { _ = try weightless.train { $0.overrides = ["corpora.train.0.weight=0"] } } throws: { "\($0)".contains("has the weight 0: t.fr") }
+    #expect { _ = try weightless.train { $0.overrides = ["corpora.train.0.weight=0"] } } throws: {
+      "\($0)".contains("has the weight 0: t.fr")
+    }
   }
 
   @Test("Where all scores are 0 or equal, others decide; BLEU counts characters where there are no spaces")
@@ -173,7 +177,8 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     for metric in [ValidationMetric.bleu, .chrf, .perplexity] {
       #expect(metric.prefers(second, to: first) && metric.prefers(third, to: second) && !metric.prefers(first, to: second))
     }
-    #expect(BLEU.Tokenization.forAnalysis(ofLanguage: "th") == .character && BLEU.Tokenization.forAnalysis(ofLanguage: "zh-Hans") == .chinese)
+    #expect(BLEU.Tokenization.forAnalysis(ofLanguage: "th") == .character)
+    #expect(BLEU.Tokenization.forAnalysis(ofLanguage: "zh-Hans") == .chinese)
     #expect(BLEU.Tokenization.forLanguage("ja-JP") == .v13a && BLEU.Tokenization.forAnalysis(ofLanguage: "fr") == .v13a)
   }
 

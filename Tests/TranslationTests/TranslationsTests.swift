@@ -100,11 +100,12 @@ import Testing
     let (silence, _) = AsyncStream<String>.makeStream()
     let waiting = Task { for try await _ in translator.translations(of: silence, options) {} }
     let reading = Task { for try await _ in translator.translations(of: Endless(), options) {} }
-    let lines = (0..<20_000).map { TinyModel.sentences[$0 % 8] }
+    let lines = (0..<100_000).map { TinyModel.sentences[$0 % 8] }
     let translating = Task { _ = try await translator.translate(lines, options) }
     try await Task.sleep(for: .milliseconds(30))
-    for task in [waiting, reading, translating] {
-      task.cancel()
+    let tasks = [waiting, reading, translating]
+    for task in tasks { task.cancel() }
+    for task in tasks {
       await #expect(throws: CancellationError.self) { try await task.value }
     }
     // What is cancelled leaves the translator as it was.

@@ -107,7 +107,9 @@ public struct CorpusCleaner: Sendable {
     text.unicodeScalars.split { $0.properties.isWhitespace }
   }
 
-  private func length(_ words: [Substring.UnicodeScalarView]) -> Int { words.reduce(words.count - 1) { $0 + $1.reduce(0) { $0 + $1.letterCount } } }
+  private func length(_ words: [Substring.UnicodeScalarView]) -> Int {
+    words.reduce(words.count - 1) { $0 + $1.reduce(0) { $0 + $1.letterCount } }
+  }
 
   private func isWrong(_ text: String, _ scripts: Set<String>?) -> Bool {
     guard let scripts, let found = ScriptDetector.dominantScript(of: text) else { return false }
