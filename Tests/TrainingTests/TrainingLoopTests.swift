@@ -116,16 +116,21 @@ import Testing
     #expect(loaded.validations.map(\.perplexity.isNaN) == [true])
   }
 
-  @Test("A checkpoint cut short is refused by name")
-  func truncatedCheckpoint() throws {
+  /// The checkpoint of a run of two updates, and the trainer that made it.
+  private func twoUpdates() throws -> (CheckpointDirectory, URL, Trainer) {
     let run = try temporaryDirectory()
     var symbols = SymbolRun()
     symbols.loop.lastUpdate = 2
-    let (trainer, _, _) = try symbols.train(in: run)
-    let file = CheckpointDirectory(run: run).file(update: 2)
+    let checkpoints = CheckpointDirectory(run: run)
+    return (checkpoints, checkpoints.file(update: 2), try symbols.train(in: run).0)
+  }
+
+  @Test("A checkpoint cut short is refused by name")
+  func truncatedCheckpoint() throws {
+    let (checkpoints, file, trainer) = try twoUpdates()
     let data = try Data(contentsOf: file)
     try data.prefix(data.count - 100).write(to: file)
-    #expect(throws: ModelError.self) { try CheckpointDirectory(run: run).load(update: 2, of: "", into: trainer) }
+    #expect(throws: ModelError.self) { try checkpoints.load(update: 2, of: "", into: trainer) }
   }
 
   @Test("A checkpoint whose state was changed by hand is refused by its key", arguments: [
@@ -133,11 +138,7 @@ import Testing
     ("\\\"seconds\\\":", "\\\"nan\\\""), ("\\\"targetTokens\\\":", "-5"),
   ])
   func changedCheckpoint(key: String, value: String) throws {
-    let run = try temporaryDirectory()
-    var symbols = SymbolRun()
-    symbols.loop.lastUpdate = 2
-    let (trainer, _, _) = try symbols.train(in: run)
-    let file = CheckpointDirectory(run: run).file(update: 2)
+    let (checkpoints, file, trainer) = try twoUpdates()
     let data = try Data(contentsOf: file)
     let length = data.prefix(8).withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
     var header = String(decoding: data[8..<8 + length], as: UTF8.self)
@@ -148,7 +149,7 @@ import Testing
     try (bytes + Data(header.utf8) + data[(8 + length)...]).write(to: file)
     let name = key.filter(\.isLetter)
     #expect {
-      _ = try CheckpointDirectory(run: run).load(update: 2, of: "", into: trainer)
+      _ = try checkpoints.load(update: 2, of: "", into: trainer)
     } throws: { ($0 as? ModelError)?.item.map { $0.hasPrefix("state.") && $0.hasSuffix(name) } == true }
   }
 
