@@ -60,6 +60,17 @@ extension Graph {
     return true
   }
 
+  /// The same from `count` rows of x, from `first` on, and of some outputs alone, which `choice` gives as its columns.
+  public func choose(_ x: Tensor, first: Int, count: Int, _ subset: LinearSubset, _ choice: mt_choice) {
+    precondition(first >= 0 && first + count <= x.rows, "rows \(first)..<\(first + count) of \(x.rows)")
+    withScratch(mt_choose_packed_scratch(subset.matrix.matrix, Int64(count))) { scratch in
+      withUnsafePointer(to: choice) {
+        check(
+          mt_choose_packed(x.data + first * x.columns, subset.matrix.matrix, subset.bias, Int64(count), $0, scratch))
+      }
+    }
+  }
+
   /// Lends memory for the time of one kernel.
   private func withScratch(_ bytes: Int64, _ body: (UnsafeMutablePointer<UInt8>) -> Void) {
     let mark = arena.mark

@@ -12,6 +12,28 @@ final class PackedMatrix: @unchecked Sendable {
   deinit { mt_packed_free(matrix) }
 }
 
+/// Some of a linear layer's outputs, as a layer of their own. Immutable.
+public final class LinearSubset: Sendable {
+  /// The outputs, ascending.
+  public let outputs: [Int32]
+  let matrix: PackedMatrix
+  let bias: [Float]
+
+  /// Of the layer x·Wᵀ + b, or x·W + b if not `transposed`, the outputs `outputs`, which ascend and are not empty; nil where
+  /// the weight has no packed form. Cost: a copy of so many columns of it.
+  public init?(_ weight: Parameter, _ bias: Parameter, outputs: [Int32], transposed: Bool = false) {
+    guard let packed = transposed ? weight.packedTransposed : weight.packed else { return nil }
+    precondition(
+      outputs.first.map { $0 >= 0 } ?? false && outputs.last.map { Int($0) < packed.outputs } ?? false,
+      "outputs \(outputs.first ?? -1)...\(outputs.last ?? -1) of \(packed.outputs)")
+    guard let matrix = PackedMatrix(mt_pack_columns(packed.matrix, outputs, Int64(outputs.count)), outputs: outputs.count)
+    else { preconditionFailure("no memory for \(outputs.count) columns of \(weight.name)") }
+    self.matrix = matrix
+    self.outputs = outputs
+    self.bias = outputs.map { bias.data[Int($0)] }
+  }
+}
+
 extension ParameterStore {
   /// Lays `weight` out for translation. Not while other threads compute.
   /// - Parameter values: [rows, columns], where they stand elsewhere than in the parameter, whose memory is then not touched.

@@ -95,14 +95,30 @@ MT_INLINE bool is_banned(const mt_choice *c, int64_t row, int32_t id) {
   return false;
 }
 
+MT_INLINE int32_t id_of(const mt_choice *c, int64_t column) { return c->columns ? c->columns[column] : (int32_t)column; }
+
+// The column of an id; negative where there is none.
+MT_INLINE int64_t column_of(const mt_choice *c, int32_t id) {
+  if (!c->columns) return id;
+  int64_t first = 0, end = c->column_count;
+  while (first < end) {
+    int64_t middle = (first + end) / 2;
+    if (c->columns[middle] < id) first = middle + 1;
+    else end = middle;
+  }
+  return first < c->column_count && c->columns[first] == id ? first : -1;
+}
+
 // Puts the entries that belong there among row r's k best; those below the bar need not be looked at.
-MT_INLINE float rank(const mt_choice *c, int64_t r, const float *x, int32_t first_id, float bar) {
+MT_INLINE float rank(const mt_choice *c, int64_t r, const float *x, int64_t first_column, float bar) {
   int64_t k = c->k;
   int32_t *best = c->ids + r * k;
   float *value = c->values + r * k;
   for (int64_t j = 0; j < lane; j++) {
     float v = x[j];
-    if (!(v >= bar) || !(v > value[k - 1]) || is_banned(c, r, first_id + (int32_t)j)) continue;
+    if (!(v >= bar) || !(v > value[k - 1])) continue;
+    int32_t id = id_of(c, first_column + j);
+    if (is_banned(c, r, id)) continue;
     int64_t i = k - 1;
     while (i > 0 && value[i - 1] < v) {
       value[i] = value[i - 1];
@@ -110,7 +126,7 @@ MT_INLINE float rank(const mt_choice *c, int64_t r, const float *x, int32_t firs
       i--;
     }
     value[i] = v;
-    best[i] = first_id + (int32_t)j;
+    best[i] = id;
     bar = value[k - 1] > bar ? value[k - 1] : bar;
   }
   return bar;
@@ -130,7 +146,7 @@ MT_INLINE void absorb_row(const mt_choice *c, int64_t r, const source *s, int64_
   }
   int64_t whole = (columns + block - 1) / block * block;
   if (c->most[r] > -INFINITY) c->sums[r] += sum_of_exponentials(row, whole, c->most[r]);
-  int64_t wanted = (int64_t)c->wanted[r] - first_column;
+  int64_t wanted = column_of(c, c->wanted[r]) - first_column;
   if (wanted >= 0 && wanted < columns) c->wanted_values[r] = row[wanted];
 
   float last = c->values[r * c->k + c->k - 1];
@@ -141,7 +157,7 @@ MT_INLINE void absorb_row(const mt_choice *c, int64_t r, const source *s, int64_
   for (int64_t b = 0; b < whole / block; b++) {
     if (!any_reaches(maxima[b], bar)) continue;
     for (int64_t j = b * block; j < (b + 1) * block; j += lane)
-      if (any_reaches(LOAD(row + j), bar)) bar = rank(c, r, row + j, (int32_t)(first_column + j), bar);
+      if (any_reaches(LOAD(row + j), bar)) bar = rank(c, r, row + j, first_column + j, bar);
   }
 }
 

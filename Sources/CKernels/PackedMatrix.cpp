@@ -35,16 +35,22 @@ struct slab {
   int64_t used = 0;
 };
 
-// `bytes` for a panel, which begin where a cache line does. Weights are touched page by page when a model is loaded, and in
-// pages of 4 KiB that takes longer than to compute them; a matrix alone is smaller than a large page.
-std::shared_ptr<void> room_for(int64_t bytes) {
+// `bytes` that begin where a cache line does.
+std::shared_ptr<void> block_for(int64_t bytes) {
   bytes = (std::max<int64_t>(bytes, 1) + 63) / 64 * 64;
-#if __has_feature(address_sanitizer)
-  // Each in a block of its own, so that the sanitizer knows where it ends.
   std::shared_ptr<void> block(std::aligned_alloc(64, size_t(bytes)), std::free);
   if (!block) throw std::bad_alloc();
   return block;
+}
+
+// The same for a panel of a model's weights. They are touched page by page when the model is loaded, and in
+// pages of 4 KiB that takes longer than to compute them; a matrix alone is smaller than a large page.
+std::shared_ptr<void> room_for(int64_t bytes) {
+#if __has_feature(address_sanitizer)
+  // So that the sanitizer knows where each ends.
+  return block_for(bytes);
 #else
+  bytes = (std::max<int64_t>(bytes, 1) + 63) / 64 * 64;
   static std::mutex lock;
   static std::weak_ptr<slab> latest;
   std::lock_guard<std::mutex> guard(lock);
@@ -58,12 +64,12 @@ std::shared_ptr<void> room_for(int64_t bytes) {
 #endif
 }
 
-// The panels of `b` in strips.
-void pack_strips(mt_packed_matrix *p, const void *b, bool transposed) {
+// The panels of `b` in strips, in memory that `give_room` gives.
+void pack_strips(mt_packed_matrix *p, const void *b, bool transposed, std::shared_ptr<void> (*give_room)(int64_t)) {
   int64_t stride = transposed ? p->k : p->n;
   over_panels(p->n, [&](int64_t first, int64_t count) {
     int64_t start = transposed ? first * p->k : first;
-    auto room = room_for(strip_bytes(p, count));
+    auto room = give_room(strip_bytes(p, count));
     if (p->precision == MT_INT8)
       mt_strips_int8(static_cast<int8_t *>(room.get()), static_cast<const int8_t *>(b) + start, transposed, stride, p->k, count);
     else
@@ -100,7 +106,8 @@ std::unique_ptr<mt_packed_matrix> pack(const void *b, bool transposed, int64_t k
   p->n = n;
   p->precision = precision;
   p->tiled = mt_uses_tiles(precision);
-  (p->tiled ? pack_strips : pack_layouts)(p.get(), b, transposed);
+  if (p->tiled) pack_strips(p.get(), b, transposed, room_for);
+  else pack_layouts(p.get(), b, transposed);
   return p;
 }
 
@@ -156,6 +163,11 @@ namespace {
 
 // Where an element lies in a panel: what its row adds and what its column adds.
 int64_t place(const mt_packed_matrix *b, const panel &part, int dimension, int64_t index) {
+  if (b->tiled && b->precision == MT_INT8) {
+    int64_t filled = (b->k + 3) / 4 * 4;
+    return dimension == 0 ? index / 4 * 4 * MT_STRIP + index % 4
+                          : index / MT_STRIP * MT_STRIP * filled + index % MT_STRIP * 4;
+  }
   if (b->tiled) return dimension == 0 ? index * MT_STRIP : index / MT_STRIP * MT_STRIP * b->k + index % MT_STRIP;
   auto &d = part.layout_desc;
 #if DNNL_VERSION_MAJOR >= 3
@@ -177,6 +189,13 @@ int64_t place(const mt_packed_matrix *b, const panel &part, int dimension, int64
   return result + index * strides[dimension];
 }
 
+float widened(uint16_t bits16) {
+  uint32_t bits = uint32_t(bits16) << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 // Copies a column, times a factor.
 void read_column(const mt_packed_matrix *b, const void *column, float scale, float *out) {
   auto places = b->places.data();
@@ -185,22 +204,38 @@ void read_column(const mt_packed_matrix *b, const void *column, float scale, flo
     for (int64_t k = 0; k < b->k; k++) out[k] = scale * values[places[k]];
   } else {
     auto values = static_cast<const uint16_t *>(column);
-    for (int64_t k = 0; k < b->k; k++) {
-      uint32_t bits = uint32_t(values[places[k]]) << 16;
-      float value;
-      memcpy(&value, &bits, sizeof value);
-      out[k] = scale * value;
-    }
+    for (int64_t k = 0; k < b->k; k++) out[k] = scale * widened(values[places[k]]);
   }
+}
+
+const void *column_in(const mt_packed_matrix *b, const panel &part, int64_t column) {
+  auto data = static_cast<const char *>(part.room.get());
+  return data + size_t(place(b, part, 1, column - part.first)) * weight_bytes(b->precision);
 }
 
 const void *column_of(const mt_packed_matrix *b, int64_t column) {
   for (auto &part : b->panels)
-    if (column < part.first + part.count) {
-      auto data = static_cast<const char *>(part.room.get());
-      return data + size_t(place(b, part, 1, column - part.first)) * weight_bytes(b->precision);
-    }
+    if (column < part.first + part.count) return column_in(b, part, column);
   return nullptr;
+}
+
+// The columns `ids`, ascending, one after the other: [count, k].
+template <class Stored, class Value, class Convert>
+std::vector<Value> columns_of(const mt_packed_matrix *b, const int32_t *ids, int64_t count, Convert convert) {
+  std::vector<Value> values(size_t(count * b->k));
+  std::vector<int64_t> places(size_t(b->k));
+  auto to = values.data();
+  int64_t i = 0;
+  for (auto &part : b->panels) {
+    if (i == count) break;
+    if (ids[i] >= part.first + part.count) continue;
+    for (int64_t k = 0; k < b->k; k++) places[size_t(k)] = place(b, part, 0, k);
+    for (; i < count && ids[i] < part.first + part.count; i++) {
+      auto column = static_cast<const Stored *>(column_in(b, part, ids[i]));
+      for (int64_t k = 0; k < b->k; k++) *to++ = convert(column[places[size_t(k)]]);
+    }
+  }
+  return values;
 }
 
 }  // namespace
@@ -220,6 +255,32 @@ extern "C" bool mt_packed_columns(mt_packed_matrix *b, const float *table) {
     if (memcmp(column.data(), table + n * b->k, column.size() * sizeof(float))) return false;
   }
   return true;
+}
+
+extern "C" mt_packed_matrix *mt_pack_columns(const mt_packed_matrix *b, const int32_t *ids, int64_t count) {
+  try {
+    auto p = std::make_unique<mt_packed_matrix>();
+    p->k = b->k;
+    p->n = count;
+    p->precision = b->precision == MT_INT8 ? MT_INT8 : MT_FLOAT32;
+    p->tiled = true;
+    // It serves one sentence: what room_for gives would lie idle afterwards.
+    if (b->precision == MT_INT8) {
+      auto rows = columns_of<int8_t, int8_t>(b, ids, count, [](int8_t x) { return x; });
+      pack_strips(p.get(), rows.data(), true, block_for);
+      for (int64_t i = 0; i < count; i++) {
+        p->scales.push_back(b->scales[size_t(ids[i])]);
+        p->column_sums.push_back(b->column_sums[size_t(ids[i])]);
+      }
+    } else {
+      auto rows = b->precision == MT_FLOAT32 ? columns_of<float, float>(b, ids, count, [](float x) { return x; })
+                                             : columns_of<uint16_t, float>(b, ids, count, widened);
+      pack_strips(p.get(), rows.data(), true, block_for);
+    }
+    return p.release();
+  } catch (...) {
+    return nullptr;
+  }
 }
 
 extern "C" void mt_embed_packed(float *y, const mt_packed_matrix *table, const int32_t *ids, const float *signal,

@@ -6,6 +6,7 @@ final class AttentionRNNDecoderState: DecoderState {
   private let model: AttentionRNN
   private let graph: Graph
   private let memory: AttentionRNN.Memory
+  private let output: OutputChoice
   private let sourceOffsets: [Int32]
   /// Everything before this mark lives as long as the state; what a step makes is given back at the next.
   private let mark: Arena.Mark
@@ -25,6 +26,7 @@ final class AttentionRNNDecoderState: DecoderState {
     self.model = model
     workspace.arena.reset()
     graph = Graph(arena: workspace.arena)
+    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias)
     vocabularySize = model.configuration.targetVocabularySize
     sourceOffsets = sources.offsets
     sentences = (0..<Int32(sources.count)).map { $0 }
@@ -35,7 +37,8 @@ final class AttentionRNNDecoderState: DecoderState {
   }
 
   private init(_ other: AttentionRNNDecoderState, rows: [Int]) {
-    (model, graph, memory, sourceOffsets) = (other.model, other.graph, other.memory, other.sourceOffsets)
+    (model, graph, memory, output) = (other.model, other.graph, other.memory, other.output)
+    sourceOffsets = other.sourceOffsets
     (mark, isFirst, vectors, vocabularySize) = (other.mark, other.isFirst, other.vectors, other.vocabularySize)
     sentences = rows.map { other.sentences[$0] }
     parents = rows.map { other.parents[$0] }
@@ -44,6 +47,17 @@ final class AttentionRNNDecoderState: DecoderState {
   func fork(_ rows: [Int]) -> any DecoderState { AttentionRNNDecoderState(self, rows: rows) }
 
   func step(_ tokens: [Int32]?) -> UnsafeMutableBufferPointer<Float> {
+    let logits = graph.linear(
+      advance(tokens), model.embeddings.output, model.embeddings.outputBias, transposed: true)
+    return UnsafeMutableBufferPointer(start: logits.data, count: rowCount * vocabularySize)
+  }
+
+  func step(_ tokens: [Int32]?, finding next: NextTokens) {
+    output.find(next, from: advance(tokens), sentences: sentences, graph)
+  }
+
+  /// Feeds each row its last token; returns what the output layer sees, [R, D].
+  private func advance(_ tokens: [Int32]?) -> Tensor {
     precondition(tokens == nil ? isFirst : tokens!.count == rowCount, "tokens for another number of rows")
     graph.arena.release(to: mark)
     isFirst = false
@@ -56,9 +70,7 @@ final class AttentionRNNDecoderState: DecoderState {
     vectors = result.layers.flatMap { [$0.state.array] + ($0.cell.map { [$0.array] } ?? []) }
     parents = Array(0..<rowCount)
     lastAttention = result.attention
-    let logits = graph.linear(
-      result.hidden, model.embeddings.output, model.embeddings.outputBias, transposed: true)
-    return UnsafeMutableBufferPointer(start: logits.data, count: rowCount * vocabularySize)
+    return result.hidden
   }
 
   /// The states that each row goes on from, as tensors of this step.

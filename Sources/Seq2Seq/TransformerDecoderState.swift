@@ -14,6 +14,7 @@ final class TransformerDecoderState: DecoderState {
   /// Keys and values of the memory as attention reads them, of each layer; where a sentence's begin in them.
   private var memories: [UnsafeMutablePointer<Float>] = []
   private let memoryOffsets: [Int64]
+  private let output: OutputChoice
   /// Everything before this mark lives as long as the state; what a step makes is given back at the next.
   private let mark: Arena.Mark
   private var time = 0
@@ -35,6 +36,7 @@ final class TransformerDecoderState: DecoderState {
     graph = Graph(arena: workspace.arena, padsRows: !model.embeddings.output.isPacked)
     pool = workspace.cache
     relatives = Relatives()
+    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias)
     isRecurrent = model.shape.decoderCell == .ssru
     pool.start(layers: model.decoder.count, width: (isRecurrent ? 1 : 2) * model.shape.modelSize)
     vocabularySize = model.configuration.targetVocabularySize
@@ -85,7 +87,7 @@ final class TransformerDecoderState: DecoderState {
   }
 
   private init(_ other: TransformerDecoderState, rows: [Int]) {
-    (model, graph, pool, relatives) = (other.model, other.graph, other.pool, other.relatives)
+    (model, graph, pool, relatives, output) = (other.model, other.graph, other.pool, other.relatives, other.output)
     (sourceOffsets, longestSource, memories) = (other.sourceOffsets, other.longestSource, other.memories)
     memoryOffsets = other.memoryOffsets
     (mark, time, vocabularySize, isRecurrent) = (other.mark, other.time, other.vocabularySize, other.isRecurrent)
@@ -103,12 +105,7 @@ final class TransformerDecoderState: DecoderState {
   }
 
   func step(_ tokens: [Int32]?, finding next: NextTokens) {
-    let x = advance(tokens)
-    let (weight, bias) = (model.embeddings.output, model.embeddings.outputBias)
-    if next.withChoice({ graph.choose(x, weight, bias, transposed: true, $0) }) { return }
-    let logits = graph.linear(x, weight, bias, transposed: true)
-    next.find(
-      in: UnsafeMutableBufferPointer(start: logits.data, count: rowCount * vocabularySize), vocabulary: vocabularySize)
+    output.find(next, from: advance(tokens), sentences: sentences, graph)
   }
 
   /// Feeds each row its last token; returns what the output layer sees, [R, D].

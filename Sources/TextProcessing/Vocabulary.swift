@@ -65,6 +65,13 @@ public struct Vocabulary: Sendable {
   /// The id of a piece, compared byte by byte.
   public func id(_ piece: String) -> Int32? { table.find(piece).map(Int32.init) }
 
+  /// Pieces that another vocabulary has too, with their ids here and there; not the special ones.
+  public func copies(in other: Vocabulary) -> [(here: Int32, there: Int32)] {
+    (0..<Int32(count)).compactMap { id in
+      Vocabulary.isSpecial(id) ? nil : other.id(piece(id)).map { (id, $0) }
+    }
+  }
+
   /// True for `</s>` and `<unk>`.
   public static func isSpecial(_ id: Int32) -> Bool { id == endOfSentence || id == unknown }
 

@@ -14,6 +14,7 @@ final class BatchTranslator {
   /// wrong there, and most above were right.
   private static let constraintCost = 0.18
   private let options: SearchOptions
+  private let shortlist: LexicalShortlist?
   private let maximumLength: Int
 
   /// `workspaces` are at least as many as there are models; without any it makes its own.
@@ -26,6 +27,7 @@ final class BatchTranslator {
       search.hypothesisCount = max(search.hypothesisCount, search.beamSize)
     }
     self.options = search
+    shortlist = options.usesShortlist ? translator.shortlist : nil
     self.search = search.makeSearch()
     text = translator.text
     maximumLength = translator.maximumLength
@@ -151,9 +153,10 @@ final class BatchTranslator {
       zip(parts, lines).enumerated().map { place, pair in
         let (part, line) = pair
         let longest = min(options.longestOutput(sourceLength: part.source.count), maximumLength)
+        let (prefix, required) = (Array(part.prefix.prefix(maximumLength)), required?[place] ?? [])
         return SearchSentence(
-          maximumLength: longest, prefix: Array(part.prefix.prefix(maximumLength)), index: line,
-          source: options.breaksLoops ? part.source : [], required: required?[place] ?? [])
+          maximumLength: longest, prefix: prefix, index: line, source: options.breaksLoops ? part.source : [],
+          required: required, shortlist: shortlist?.choices(for: part.source, required: required + prefix))
       }, settled: settled)
   }
 }

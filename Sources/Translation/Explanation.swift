@@ -84,7 +84,12 @@ extension Translator {
     let states = models.map { $0.model.startDecoding(sources, workspace: Workspace()) }
     let longest = min(options.search.longestOutput(sourceLength: parts[0].source.count), maximumLength)
     let (_, tree) = BeamSearch(options.search).trace(
-      states.count == 1 ? states[0] : EnsembleState(states), [SearchSentence(maximumLength: longest, source: parts[0].source)])[0]
+      states.count == 1 ? states[0] : EnsembleState(states),
+      [
+        SearchSentence(
+          maximumLength: longest, source: parts[0].source,
+          shortlist: options.usesShortlist ? shortlist?.choices(for: parts[0].source) : nil)
+      ])[0]
     let spans = parts[0].mask?.spans ?? []
     let pieces = tree.nodes.map { node in
       node.token == SpecialToken.end

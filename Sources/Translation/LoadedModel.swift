@@ -1,4 +1,5 @@
 import Autograd
+import Foundation
 import Seq2Seq
 import TextProcessing
 
@@ -46,6 +47,18 @@ public struct LoadedModel: Sendable {
   ) {
     (self.directory, self.description, self.text) = (directory, description, text)
     (self.model, self.precision) = (model, precision)
+  }
+
+  /// Throws `ModelError` where the directory has none, `TextError` where it is not of the model's vocabularies. What the
+  /// model begins every output with is added to it.
+  public func readShortlist() throws -> LexicalShortlist {
+    try directory.requireShortlist()
+    let configuration = model.configuration
+    let stored = try LexicalShortlist(
+      file: directory.shortlist, sourceVocabularySize: configuration.sourceVocabularySize,
+      targetVocabularySize: configuration.targetVocabularySize)
+    guard let first = configuration.forcedFirstToken, !stored.always.contains(first) else { return stored }
+    return stored.with(first)
   }
 
   /// The longest source and the longest output in tokens, without end symbol.

@@ -3,8 +3,8 @@ import Foundation
 import Seq2Seq
 import TextProcessing
 
-/// A model on disk: `config.json`, `text.json`, `model.safetensors`, for people `README.md` and `training.jsonl`, and for
-/// the error analysis `word-counts.tsv.gz`. Files are replaced whole or not at all.
+/// A model on disk: `config.json`, `text.json`, `model.safetensors`, for people `README.md` and `training.jsonl`, for
+/// the error analysis `word-counts.tsv.gz`, and where one was made a `shortlist.txt.gz`. Files are replaced whole or not at all.
 public struct ModelDirectory: Sendable {
   public static let configurationFile = "config.json"
   public static let textFile = "text.json"
@@ -12,6 +12,7 @@ public struct ModelDirectory: Sendable {
   public static let cardFile = "README.md"
   public static let trainingLogFile = "training.jsonl"
   public static let wordCountsFile = "word-counts.tsv.gz"
+  public static let shortlistFile = "shortlist.txt.gz"
   /// Words that `word-counts.tsv.gz` holds at most.
   public static let wordCountsLimit = 100_000
 
@@ -27,6 +28,16 @@ public struct ModelDirectory: Sendable {
 
   /// How often the training text has each word of the target language, as BLEU's 13a tokenization cuts them.
   public var wordCounts: URL { url.appendingPathComponent(ModelDirectory.wordCountsFile) }
+
+  /// For each source id the target ids that may come of it (`LexicalShortlist`).
+  public var shortlist: URL { url.appendingPathComponent(ModelDirectory.shortlistFile) }
+
+  /// Throws `ModelError` where there is no shortlist.
+  public func requireShortlist() throws {
+    guard !FileManager.default.fileExists(atPath: shortlist.path) else { return }
+    throw ModelError(
+      file: shortlist.path, problem: "no such file; `mt data shortlist` makes it from the model's training text")
+  }
 
   /// The words and their counts; nil where the model came without. Throws `TextError`.
   public func readWordCounts() throws -> WordCounts? {

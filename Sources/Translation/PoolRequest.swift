@@ -68,6 +68,7 @@ final class PoolRequest: @unchecked Sendable {
   func matches(_ other: PoolRequest) -> Bool {
     translator === other.translator && options.search == other.options.search
       && options.protectsSpans == other.options.protectsSpans
+      && options.usesShortlist == other.options.usesShortlist
   }
 
   /// Ends it, once: what is to be called, without the lock, to tell the caller.

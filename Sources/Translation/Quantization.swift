@@ -4,7 +4,7 @@ import Seq2Seq
 import TextProcessing
 
 extension ModelDirectory {
-  /// Writes this model with its weights stored in another precision, with its text pipeline, its card and its word counts:
+  /// Writes this model with its weights stored in another precision, with its text pipeline, its card, its word counts and its shortlist:
   /// int8 with a scale for each output of a product, bfloat16, or float32. Vectors stay in float32. The model then computes
   /// as it is stored, unless told otherwise.
   /// - Returns: bytes of the weights before and after.
@@ -21,8 +21,10 @@ extension ModelDirectory {
     description.precision = precision
     try destination.save(description, model)
     try text.write(to: output)
-    // The counts of the training's words are the same for any weights.
-    for (from, to) in [(card, destination.card), (wordCounts, destination.wordCounts)] {
+    // The counts of the training's words, and what its words may come of, are the same for any weights.
+    for (from, to) in [
+      (card, destination.card), (wordCounts, destination.wordCounts), (shortlist, destination.shortlist),
+    ] {
       if let data = try? Data(contentsOf: from) { try AtomicFile.write(data, to: to) }
     }
     return try (weights.fileSize(), destination.weights.fileSize())

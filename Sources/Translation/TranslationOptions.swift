@@ -21,6 +21,9 @@ public struct TranslationOptions: Sendable {
   /// within as many tokens; nil: only where the models cannot take it whole. Models learn from lines of one sentence or
   /// two, and leave out the end of a paragraph. A line with a prefix stays whole.
   public var splitLength: Int? = 80
+  /// Outputs are chosen among the ids that the translator's shortlist, where it has one, gives for each sentence, and among
+  /// all where not.
+  public var usesShortlist = true
 
   public init(search: SearchOptions = SearchOptions()) { self.search = search }
 

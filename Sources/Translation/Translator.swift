@@ -8,22 +8,24 @@ import TextProcessing
 public final class Translator: Sendable {
   /// One, or several whose log-probabilities are averaged.
   public let models: [LoadedModel]
+  /// The ids that outputs are chosen among, where `TranslationOptions.usesShortlist`; nil: all.
+  public let shortlist: LexicalShortlist?
   /// For lines longer than the models take.
   let splitter: SentenceSplitter
 
-  /// Loads a model directory. `precision` nil is that of its weights. Throws `ModelError`, or what is wrong with its
-  /// `text.json`.
-  public convenience init(model: URL, precision: Precision? = nil) throws {
-    try self.init(models: [model], precision: precision)
+  /// Loads a model directory. `precision` nil is that of its weights. `withShortlist` asks for its shortlist too. Throws
+  /// `ModelError`, or what is wrong with its `text.json` or shortlist.
+  public convenience init(model: URL, precision: Precision? = nil, withShortlist: Bool = false) throws {
+    try self.init(models: [model], precision: precision, withShortlist: withShortlist)
   }
 
   /// Loads several models that translate together; they must have one vocabulary.
-  public convenience init(models: [URL], precision: Precision? = nil) throws {
-    try self.init(models.map { try ModelDirectory($0).load(precision: precision) })
+  public convenience init(models: [URL], precision: Precision? = nil, withShortlist: Bool = false) throws {
+    try self.init(models.map { try ModelDirectory($0).load(precision: precision) }, withShortlist: withShortlist)
   }
 
-  /// Throws `ModelError` if the models do not have the same `text.json`.
-  public init(_ models: [LoadedModel]) throws {
+  /// Throws `ModelError` if the models do not have the same `text.json`. The shortlist is that of the first.
+  public init(_ models: [LoadedModel], withShortlist: Bool = false) throws {
     precondition(!models.isEmpty, "a translator without a model")
     for model in models.dropFirst() {
       let files = (models[0].directory.text, model.directory.text)
@@ -33,6 +35,7 @@ public final class Translator: Sendable {
       }
     }
     self.models = models
+    shortlist = withShortlist ? try models[0].readShortlist() : nil
     splitter = try SentenceSplitter()
   }
 

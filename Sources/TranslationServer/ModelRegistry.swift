@@ -34,20 +34,24 @@ public final class ModelRegistry: Sendable {
   private let find: @Sendable () throws -> [URL]
   /// Bytes that loaded models may take; one may always be there.
   private let memoryLimit: Int
+  private let usesShortlists: Bool
   private let state: Mutex<State>
 
   /// `find` says where the models are, now and at each reload. Throws what it throws, and `ModelError` where a
   /// `config.json` cannot be used.
-  public init(memoryLimit: Int = .max, _ find: @escaping @Sendable () throws -> [URL]) throws {
-    (self.find, self.memoryLimit) = (find, memoryLimit)
-    let entries = try Self.read(find(), firstID: 0)
+  public init(
+    memoryLimit: Int = .max, usesShortlists: Bool = false, _ find: @escaping @Sendable () throws -> [URL]
+  ) throws {
+    (self.find, self.memoryLimit, self.usesShortlists) = (find, memoryLimit, usesShortlists)
+    let entries = try Self.read(find(), firstID: 0, usesShortlists)
     state = Mutex(State(entries: entries, nextID: entries.count))
   }
 
-  private static func read(_ models: [URL], firstID: Int) throws -> [Entry] {
+  private static func read(_ models: [URL], firstID: Int, _ usesShortlists: Bool) throws -> [Entry] {
     try models.enumerated().map { number, url in
       let directory = ModelDirectory(url)
       let description = try directory.readDescription()
+      if usesShortlists { try directory.requireShortlist() }
       let size = try? FileManager.default.attributesOfItem(atPath: directory.weights.path)[.size] as? Int
       return Entry(id: firstID + number, directory: directory, description: description, bytes: size ?? 0)
     }
@@ -60,7 +64,7 @@ public final class ModelRegistry: Sendable {
       defer { state.nextID += found.count }
       return state.nextID
     }
-    let entries = try Self.read(found, firstID: firstID)
+    let entries = try Self.read(found, firstID: firstID, usesShortlists)
     state.withLock { state in
       state.entries = entries
       state.loaded = [:]
@@ -112,13 +116,12 @@ public final class ModelRegistry: Sendable {
       // Replaced since it was asked for: it is not kept for anybody else.
       guard state.entries.contains(where: { $0.id == entry.id }) else {
         state.loads += 1
-        return Task.detached { try Translator(model: entry.directory.url) }
+        return load(entry)
       }
       if state.loaded[entry.id] == nil {
         makeRoom(for: entry, &state)
         state.loads += 1
-        state.loaded[entry.id] = Loaded(
-          task: Task.detached { try Translator(model: entry.directory.url) }, lastUse: state.uses)
+        state.loaded[entry.id] = Loaded(task: load(entry), lastUse: state.uses)
       }
       state.loaded[entry.id]?.lastUse = state.uses
       return state.loaded[entry.id]!.task
@@ -130,6 +133,10 @@ public final class ModelRegistry: Sendable {
       state.withLock { $0.loaded[entry.id] = nil }
       throw error
     }
+  }
+
+  private func load(_ entry: Entry) -> Task<Translator, any Error> {
+    Task.detached { [usesShortlists] in try Translator(model: entry.directory.url, withShortlist: usesShortlists) }
   }
 
   /// Lets models go. Who works with one keeps it in memory until done.

@@ -12,6 +12,8 @@ public struct ServerOptions: Sendable {
   public var threads = ProcessInfo.processInfo.activeProcessorCount
   /// Whether all models are loaded before the first request.
   public var loadsModelsAtStart = false
+  /// Whether models are given their shortlists, which makes them faster; then each must have one.
+  public var usesShortlists = false
   /// Bytes that models in memory may take together, by the size of their weights' files; nil is no bound.
   public var modelMemory: Int?
 

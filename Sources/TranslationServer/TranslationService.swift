@@ -19,7 +19,8 @@ public final class TranslationService: Sendable {
   /// Throws `ModelError` where a model's description cannot be used.
   public init(_ options: ServerOptions) throws {
     self.options = options
-    models = try ModelRegistry(memoryLimit: options.modelMemory ?? .max, options.models)
+    models = try ModelRegistry(
+      memoryLimit: options.modelMemory ?? .max, usesShortlists: options.usesShortlists, options.models)
     var limits = TranslationPool.Limits()
     limits.threads = options.threads
     limits.waitingSentences = options.queueLimit

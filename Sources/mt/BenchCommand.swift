@@ -14,6 +14,8 @@ struct BenchCommand: ParsableCommand {
       at most p50, all but one in a hundred at most p99. "same" is the share of lines that come out as in float32 at \
       the same beam; what the other lines lose, `mt quantize` with references says in BLEU.
 
+      Where the model has a shortlist, the fastest setting at the widest beam is measured with it too.
+
       Without a file the lines are those of Eval/test.fr, where there is one. Nothing else should run meanwhile.
 
       Example:  mt bench --model Models/fr-en --beams 1 5 my-lines.fr
@@ -113,8 +115,22 @@ struct BenchCommand: ParsableCommand {
         }
       }
     }
+    let withShortlist = try measureShortlist(directory, lines, measurements, references)
+    if let withShortlist { try output.write(line: withShortlist.row) }
     try output.write(line: "")
-    for line in Measurement.advice(measurements) { try output.write(line: line) }
+    for line in Measurement.advice(measurements, withShortlist: withShortlist) { try output.write(line: line) }
+  }
+
+  /// The fastest setting at the widest beam, with the model's shortlist; nil where it has none.
+  private func measureShortlist(
+    _ directory: URL, _ lines: [String], _ measurements: [Measurement], _ references: [Int: [String]]
+  ) throws -> Measurement? {
+    guard let best = Measurement.fastest(measurements),
+      FileManager.default.fileExists(atPath: ModelDirectory(directory).shortlist.path)
+    else { return nil }
+    let translator = try Translator(model: directory, precision: best.precision, withShortlist: true)
+    return Measurement(
+      translator, lines, beam: best.beam, threads: best.threads, seconds: seconds, like: references[best.beam])
   }
 
   private func readLines(_ file: String?, for description: ModelDescription) throws -> [String] {
@@ -136,6 +152,7 @@ private struct Measurement {
   let precision: Precision
   let beam: Int
   let threads: Int
+  let hasShortlist: Bool
   var sentencesPerSecond = 0.0
   var tokensPerSecond = 0.0
   /// Milliseconds of single sentences; with one thread only.
@@ -150,6 +167,7 @@ private struct Measurement {
 
   init(_ translator: Translator, _ lines: [String], beam: Int, threads: Int, seconds: Double, like reference: [String]?) {
     (precision, self.beam, self.threads) = (translator.precision, beam, threads)
+    hasShortlist = translator.shortlist != nil
     var options = translator.defaultOptions
     options.search.beamSize = beam
     options.threads = threads
@@ -185,20 +203,32 @@ private struct Measurement {
     return name + padded("\(beam)", 6) + padded("\(threads)", 9)
       + padded(String(format: "%.1f", sentencesPerSecond), 13) + padded(String(format: "%.0f", tokensPerSecond), 10)
       + padded(latencies[0], 9) + padded(latencies[1], 9) + padded(String(format: "%.0f %%", 100 * same), 7)
+      + (hasShortlist ? "  with --shortlist" : "")
+  }
+
+  /// The fastest at the widest beam.
+  static func fastest(_ all: [Measurement]) -> Measurement? {
+    let widest = all.map(\.beam).max()
+    return all.filter { $0.beam == widest }.max { $0.sentencesPerSecond < $1.sentencesPerSecond }
   }
 
   /// The fastest settings for many lines, for single ones, and what a narrower beam would bring.
-  static func advice(_ all: [Measurement]) -> [String] {
+  static func advice(_ all: [Measurement], withShortlist: Measurement?) -> [String] {
     func flags(_ m: Measurement) -> String { "--precision \(m.precision.rawValue) --beam \(m.beam) --threads \(m.threads)" }
     var lines: [String] = []
     let widest = all.map(\.beam).max() ?? 1
     let wide = all.filter { $0.beam == widest }
-    if let best = wide.max(by: { $0.sentencesPerSecond < $1.sentencesPerSecond }) {
+    if let best = fastest(all) {
       lines.append(String(format: "Many lines:     mt translate \(flags(best))  (%.0f sentences/s)", best.sentencesPerSecond))
       if let narrow = all.filter({ $0.beam < widest }).max(by: { $0.sentencesPerSecond < $1.sentencesPerSecond }) {
         lines.append(
           String(format: "Faster still:   mt translate \(flags(narrow))  (%.1f times that; a narrower beam may cost quality)",
             narrow.sentencesPerSecond / best.sentencesPerSecond))
+      }
+      if let withShortlist {
+        lines.append(
+          String(format: "Its shortlist:  mt translate \(flags(best)) --shortlist  (%.1f times that)",
+            withShortlist.sentencesPerSecond / best.sentencesPerSecond))
       }
     }
     if let quick = wide.filter({ $0.latency != nil }).min(by: { $0.latency!.p50 < $1.latency!.p50 }) {

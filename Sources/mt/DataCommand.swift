@@ -13,7 +13,7 @@ struct DataCommand: ParsableCommand {
       A corpus is two aligned files, a TSV file (source and target in its first columns), or a TMX file; each may be \
       gzipped. The form of a single file follows from its name.
       """,
-    subcommands: [Stats.self, Clean.self, Split.self, Words.self])
+    subcommands: [Stats.self, Clean.self, Split.self, Words.self, Shortlist.self])
 }
 
 /// Which corpus.

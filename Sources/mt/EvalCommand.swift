@@ -46,6 +46,8 @@ struct EvalCommand: ParsableCommand {
 
   @OptionGroup(title: "Translation") var threads: ThreadsOption
 
+  @OptionGroup(title: "Translation") var shortlist: ShortlistFlag
+
   @OptionGroup(title: "Translation") var search: SearchFlags
 
   func validate() throws {
@@ -85,7 +87,7 @@ struct EvalCommand: ParsableCommand {
     for job in jobs {
       var systems = try job.systems.map { (name: $0.name, lines: try stream($0.file)) }
       if systems.isEmpty || texts.translate {
-        let ready = try translator ?? Translator(model: model.directory())
+        let ready = try translator ?? Translator(model: model.directory(), withShortlist: shortlist.shortlist)
         translator = ready
         systems.append(try translated(job, ready, chosen))
       }

@@ -40,6 +40,8 @@ struct ServeCommand: ParsableCommand {
   @Flag(help: "Load all models before the first request.")
   var preload = false
 
+  @OptionGroup var shortlist: ShortlistFlag
+
   @Option(help: ArgumentHelp("Megabytes that the weights of loaded models may have together.", valueName: "mb"))
   var modelMemory: Int?
 
@@ -140,6 +142,7 @@ struct ServeCommand: ParsableCommand {
     var options = ServerOptions { try named.isEmpty ? DefaultModel.findAll() : named }
     (options.host, options.port, options.threads) = (host, port, threads.threads)
     options.loadsModelsAtStart = preload
+    options.usesShortlists = shortlist.shortlist
     options.modelMemory = modelMemory.map { $0 << 20 }
     options.cacheBytes = cache << 20
     options.characterLimit = charLimit < 0 ? nil : charLimit

@@ -95,6 +95,8 @@ struct TranslateCommand: ParsableCommand {
   @Option(help: "How to compute; where the processor lacks it, float32. (default: as the model is stored)")
   var precision: Precision?
 
+  @OptionGroup var shortlist: ShortlistFlag
+
   @Flag(help: "Print a translation while it comes about: what all that it can still become begins with.")
   var stream = false
 
@@ -130,7 +132,8 @@ struct TranslateCommand: ParsableCommand {
   func run() throws {
     let start = ContinuousClock.now
     let directories = try model.isEmpty ? [DefaultModel.find()] : model.map { URL(fileURLWithPath: $0) }
-    let translator = try Translator(models: directories, precision: precision)
+    let translator = try Translator(
+      models: directories, precision: precision, withShortlist: shortlist.shortlist)
     let measure = TranslationReport(loadSeconds: (ContinuousClock.now - start).seconds, precision: translator.precision)
 
     let options = try self.options(translator)

@@ -105,7 +105,10 @@ import Testing
     var wanted: [Float]
   }
 
-  func find(rows: Int, k: Int, banned: [[Int32]], wanted: [Int32], _ body: (UnsafePointer<mt_choice>) -> Void) -> Found {
+  func find(
+    rows: Int, k: Int, banned: [[Int32]], wanted: [Int32], columns: [Int32]? = nil,
+    _ body: (UnsafePointer<mt_choice>) -> Void
+  ) -> Found {
     var found = Found(
       ids: Array(repeating: 0, count: rows * k), values: Array(repeating: 0, count: rows * k),
       wanted: Array(repeating: 0, count: rows))
@@ -123,8 +126,12 @@ import Testing
                   var choice = mt_choice(
                     k: Int64(k), banned: all.baseAddress, banned_offsets: offsets.baseAddress, wanted: wanted.baseAddress,
                     ids: ids.baseAddress, values: values.baseAddress, wanted_values: wantedValues.baseAddress,
-                    most: work.baseAddress, sums: work.baseAddress! + rows)
-                  body(&choice)
+                    most: work.baseAddress, sums: work.baseAddress! + rows, columns: nil, column_count: 0)
+                  guard let columns else { return body(&choice) }
+                  columns.withUnsafeBufferPointer {
+                    (choice.columns, choice.column_count) = ($0.baseAddress, Int64($0.count))
+                    body(&choice)
+                  }
                 }
               }
             }
@@ -180,6 +187,53 @@ import Testing
     }
     #expect(found == expected)
     #expect(found.ids.allSatisfy { $0 >= 0 })
+  }
+
+  @Test("Some columns, packed by themselves, are chosen among by their own numbers", arguments: Precision.allCases)
+  func choiceOfColumns(precision: Precision) {
+    // Rows of more than a tile, columns of more than a panel, and a last group of k that is not full.
+    let (k, n, m, most) = (43, 3100, 7, 5)
+    // Integers of 7 and 8 bits, with both ends of their ranges in each row: no precision loses any of them.
+    func integers(_ rows: Int, _ range: ClosedRange<Int>, scale: Float, seed: UInt64) -> [Float] {
+      var random = RandomGenerator(seed: seed)
+      return (0..<rows * k).map { i in
+        scale * Float(i % k == 3 ? range.lowerBound : i % k == 8 ? range.upperBound : Int.random(in: range, using: &random))
+      }
+    }
+    let x = integers(m, -63...64, scale: 1 / 64, seed: 51)
+    let (w, bias) = (integers(n, -127...127, scale: 1 / 512, seed: 52), matrix(1, n, seed: 53))
+    let packed = PackedMatrix(mt_pack(w, true, Int64(k), Int64(n), precision.supported.kernel), outputs: n)!
+    let ids = (0..<Int32(n)).filter { $0 % 3 == 1 || $0 > 3000 }
+    let subset = PackedMatrix(mt_pack_columns(packed.matrix, ids, Int64(ids.count)), outputs: ids.count)!
+    let offsets = ids.map { bias[Int($0)] }
+    // What is banned or wanted is one of the columns, or none.
+    let banned: [[Int32]] = (0..<m).map { $0 == 2 ? [] : [ids[$0 * 11], 0, 3099] }
+    let wanted: [Int32] = [-1, ids[0], 0, 3099, ids[500], 2, 1]
+    var scratch = [UInt8](repeating: 0, count: Int(mt_choose_packed_scratch(subset.matrix, Int64(m))) + 64)
+    let found = find(rows: m, k: most, banned: banned, wanted: wanted, columns: ids) {
+      _ = mt_choose_packed(x, subset.matrix, offsets, Int64(m), $0, &scratch)
+    }
+    let tolerance = 1e-4
+    for r in 0..<m {
+      let logits = ids.map { id in
+        (0..<k).reduce(Double(bias[Int(id)])) { $0 + Double(x[r * k + $1]) * Double(w[Int(id) * k + $1]) }
+      }
+      let total = log(logits.reduce(0) { $0 + exp($1) })
+      let logProbability = Dictionary(uniqueKeysWithValues: zip(ids, logits.map { $0 - total }))
+      let allowed = ids.filter { !banned[r].contains($0) }.map { logProbability[$0]! }.sorted(by: >)
+      for i in 0..<most {
+        let id = found.ids[r * most + i]
+        #expect(!banned[r].contains(id))
+        #expect(abs(Double(found.values[r * most + i]) - (logProbability[id] ?? .infinity)) < tolerance)
+        #expect(abs(Double(found.values[r * most + i]) - allowed[i]) < tolerance)
+      }
+      guard wanted[r] >= 0 else { continue }
+      if let expected = logProbability[wanted[r]] {
+        #expect(abs(Double(found.wanted[r]) - expected) < tolerance)
+      } else {
+        #expect(found.wanted[r] == -.infinity)
+      }
+    }
   }
 
   @Test("A packed product adds its bias and applies its activation", arguments: Precision.allCases, ActivationKind.allCases)

@@ -37,6 +37,28 @@ import Testing
     #expect(try Program.run(base + ["new", "--source", "test.fr"], in: directory.url).status == 64)
   }
 
+  @Test("data shortlist learns what --shortlist chooses among; without it the command says what to do")
+  func shortlist() throws {
+    try TinyModel.save(to: directory.url.appendingPathComponent("model"))
+    try directory.write((TinyModel.sentences[..<3].joined(separator: "\n") + "\n").utf8, to: "train.fr")
+    try directory.write((TinyModel.sentences[3..<6].joined(separator: "\n") + "\n").utf8, to: "train.en")
+    let translate = ["translate", "--model", "model", "--max-length", "5", "--shortlist"]
+    let missing = try Program.run(translate, text: "Le chat\n", in: directory.url)
+    #expect(missing.status == 1 && missing.error.contains("model/shortlist.txt.gz") && missing.output.isEmpty)
+    let learnt = try Program.run(
+      ["data", "shortlist", "--model", "model", "train.fr", "train.en", "--frequent", "3", "--best", "2"], in: directory.url)
+    #expect(learnt.status == 0 && learnt.lines.count == 1 && learnt.lines[0].contains("these 3 on average"), "\(learnt.error)")
+    let text = try Program.run(translate, text: "Le chat\n", in: directory.url)
+    let free = try Program.run(translate.dropLast(), text: "Le chat\n", in: directory.url)
+    #expect(text.status == 0 && text.lines.count == 1 && free.lines.count == 1 && text.output != free.output)
+    #expect(try Program.run(["quantize", "model", "small"], in: directory.url).status == 0 && exists("small/shortlist.txt.gz"))
+    try directory.write("0\n1\n".utf8, to: "model/shortlist.txt.gz")
+    let wrong = try Program.run(translate, text: "Le chat\n", in: directory.url)
+    #expect(wrong.status == 1 && wrong.error.contains("has 2 lines; expected"))
+    let empty = try Program.run(["data", "shortlist", "--model", "model", "/dev/null", "/dev/null"], in: directory.url)
+    #expect(empty.status == 64 && empty.error.contains("no pair"))
+  }
+
   @Test("average makes the mean of the last checkpoints, and says which")
   func average() throws {
     try directory.write(

@@ -1,4 +1,5 @@
 import Foundation
+import Seq2Seq
 import TestSupport
 import Testing
 import Translation
@@ -37,6 +38,23 @@ import Translation
     #expect(registry.statistics.loads == 3)
     _ = try await registry.translator(entries[1])
     #expect(registry.statistics.loads == 4)
+  }
+
+  @Test func wantsAShortlistOfEachModelWhereItUsesThem() async throws {
+    let models = try [save("fr", "en"), save("en", "fr")]
+    func write(_ url: URL) throws {
+      let vocabulary = try ModelDirectory(url).readDescription().model.sourceVocabularySize
+      try LexicalShortlist(always: [0], candidates: Array(repeating: [], count: vocabulary))
+        .write(to: ModelDirectory(url).shortlist)
+    }
+    try write(models[0])
+    let error = #expect(throws: ModelError.self) { try ModelRegistry(usesShortlists: true) { models } }
+    #expect(error?.file.hasSuffix("en-fr/shortlist.txt.gz") == true)
+    try write(models[1])
+    let registry = try ModelRegistry(usesShortlists: true) { models }
+    #expect(try await registry.translator(registry.entries[1]).shortlist?.always == [0])
+    let plain = try ModelRegistry { models }
+    #expect(try await plain.translator(plain.entries[1]).shortlist == nil)
   }
 
   @Test func keepsNothingOfWhatWasReplaced() async throws {

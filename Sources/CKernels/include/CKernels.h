@@ -34,6 +34,9 @@ typedef struct mt_packed_matrix mt_packed_matrix;
 mt_packed_matrix *mt_pack(const float *b, bool transposed, int64_t k, int64_t n, mt_precision precision);
 /// Packs B from int8 [N,K] (one row per output) and scales [N] with value = integer·scale.
 mt_packed_matrix *mt_pack_int8(const int8_t *b, const float *scales, int64_t k, int64_t n);
+/// The columns `ids` of B as a matrix of its own, for products of few rows made once with it. Its int8 rows have 7 bits;
+/// bfloat16 becomes float32. Any thread may do so while others use B. NULL on failure.
+mt_packed_matrix *mt_pack_columns(const mt_packed_matrix *b, const int32_t *ids, int64_t count);
 void mt_packed_free(mt_packed_matrix *matrix);
 /// Bytes the packed matrix occupies.
 int64_t mt_packed_bytes(const mt_packed_matrix *matrix);
@@ -63,6 +66,8 @@ typedef struct {
   float *values;                           // [rows, k]; −∞ there
   float *wanted_values;                    // [rows]
   float *most, *sums;                      // [rows] each, to work in
+  const int32_t *columns;                  // the ids of columns that are some of the vocabulary, ascending; NULL: all are
+  int64_t column_count;
 } mt_choice;
 /// The choice from log-softmax(A·B + bias), without keeping the logits.
 int mt_choose_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m, const mt_choice *choice,

@@ -18,6 +18,8 @@ public final class NextTokens {
   private let minimumLength: Int
   /// R, the rows prepared for.
   private var rows = 0
+  /// Rows side by side that choose among the same ids; all of them, or none where every row chooses among all ids.
+  private(set) var shortlists: [(rows: Range<Int>, ids: [Int32])] = []
   /// Tokens left out, those of row r from `offsets[r]` on.
   private var banned: [Int32] = []
   private var offsets: [Int32] = [0]
@@ -60,9 +62,11 @@ public final class NextTokens {
     banned.removeAll(keepingCapacity: true)
     offsets.removeAll(keepingCapacity: true)
     forced.removeAll(keepingCapacity: true)
+    shortlists.removeAll(keepingCapacity: true)
     offsets.append(0)
     for row in 0..<rows {
       let sentence = sentence(row)
+      if let ids = sentence.shortlist { add(row, choosingAmong: ids) }
       forced.append(sentence.forcedToken(step: step) ?? -1)
       banned.append(contentsOf: forbidden)
       if step < min(minimumLength, sentence.maximumLength) { banned.append(SpecialToken.end) }
@@ -72,17 +76,57 @@ public final class NextTokens {
       }
       offsets.append(Int32(banned.count))
     }
+    precondition(shortlists.isEmpty || shortlists.last?.rows.upperBound == rows, "a row without a shortlist beside one with")
+  }
+
+  private func add(_ row: Int, choosingAmong ids: [Int32]) {
+    precondition(shortlists.last?.rows.upperBound ?? 0 == row, "a row with a shortlist beside one without")
+    // Rows of a sentence share one array, which costs no look at its elements.
+    if let last = shortlists.last, last.ids == ids {
+      shortlists[shortlists.count - 1].rows = last.rows.lowerBound..<row + 1
+    } else {
+      shortlists.append((row..<row + 1, ids))
+    }
   }
 
   /// Looks through logits [R, V].
   public func find(in logits: UnsafeMutableBufferPointer<Float>, vocabulary: Int) {
     precondition(logits.count >= rows * vocabulary, "\(logits.count) logits for \(rows) rows of \(vocabulary)")
-    withChoice { choice in
-      withUnsafePointer(to: choice) { mt_choose(logits.baseAddress!, Int64(rows), Int64(vocabulary), $0) }
+    guard !shortlists.isEmpty else {
+      withChoice { choice in
+        withUnsafePointer(to: choice) { mt_choose(logits.baseAddress!, Int64(rows), Int64(vocabulary), $0) }
+      }
+      return
+    }
+    for (rows, ids) in shortlists {
+      let listed = rows.flatMap { row in ids.map { logits[row * vocabulary + Int($0)] } }
+      withChoice(of: rows, among: ids) { choice in
+        withUnsafePointer(to: choice) { mt_choose(listed, Int64(rows.count), Int64(ids.count), $0) }
+      }
     }
   }
 
-  /// What is looked for, as the kernels want it: valid while `body` runs.
+  /// What is looked for in some rows among some ids.
+  func withChoice<Result>(of rows: Range<Int>, among ids: [Int32], _ body: (mt_choice) -> Result) -> Result {
+    precondition(rows.upperBound <= self.rows, "rows \(rows) of \(self.rows)")
+    return withChoice { all in
+      ids.withUnsafeBufferPointer { ids in
+        var choice = all
+        let first = rows.lowerBound
+        choice.banned_offsets += first
+        choice.wanted += first
+        choice.ids += first * count
+        choice.values += first * count
+        choice.wanted_values += first
+        choice.most += first
+        choice.sums += first
+        (choice.columns, choice.column_count) = (ids.baseAddress, Int64(ids.count))
+        return body(choice)
+      }
+    }
+  }
+
+  /// What is looked for in all rows among all ids, as the kernels want it: valid while `body` runs.
   func withChoice<Result>(_ body: (mt_choice) -> Result) -> Result {
     banned.withUnsafeBufferPointer { banned in
       offsets.withUnsafeBufferPointer { offsets in
@@ -92,7 +136,7 @@ public final class NextTokens {
               k: Int64(count), banned: banned.baseAddress, banned_offsets: offsets.baseAddress,
               wanted: forced.baseAddress, ids: ids.baseAddress, values: values.baseAddress,
               wanted_values: forcedValues.baseAddress, most: forcedValues.baseAddress! + rows,
-              sums: forcedValues.baseAddress! + 2 * rows))
+              sums: forcedValues.baseAddress! + 2 * rows, columns: nil, column_count: 0))
         }
       }
     }
@@ -105,6 +149,14 @@ public final class NextTokens {
   ) {
     prepare(rows: rows, step: step, sentence: sentence, tokens: tokens, recent: { tokens($0)[...] })
     find(in: logits, vocabulary: vocabulary)
+    for (rows, ids) in shortlists {
+      for row in rows {
+        var listed = ids[...]
+        for token in 0..<vocabulary {
+          if listed.first.map(Int.init) == token { listed.removeFirst() } else { logits[row * vocabulary + token] = -.infinity }
+        }
+      }
+    }
     for row in 0..<rows {
       for token in banned[Int(offsets[row])..<Int(offsets[row + 1])] where token >= 0 && token < vocabulary {
         logits[row * vocabulary + Int(token)] = -.infinity

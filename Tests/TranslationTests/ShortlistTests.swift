@@ -1,0 +1,67 @@
+import Foundation
+import Seq2Seq
+import TestSupport
+import TextProcessing
+import Testing
+
+@testable import Translation
+
+@Suite struct ShortlistTests {
+  let directory: TemporaryDirectory
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    try TinyModel.save(to: directory.url)
+  }
+
+  @Test("a shortlist comes back from its file", arguments: ["list.txt", "list.txt.gz"])
+  func roundTrip(name: String) throws {
+    let list = LexicalShortlist(always: [0, 5, 3], candidates: [[], [4, 2], [], [6]])
+    let file = directory.url.appendingPathComponent(name)
+    try list.write(to: file)
+    #expect(try LexicalShortlist(file: file, sourceVocabularySize: 4, targetVocabularySize: 7) == list)
+    #expect(throws: TextError.self) { try LexicalShortlist(file: file, sourceVocabularySize: 5, targetVocabularySize: 7) }
+    #expect(throws: TextError.self) { try LexicalShortlist(file: file, sourceVocabularySize: 4, targetVocabularySize: 6) }
+  }
+
+  @Test("what is no id of the vocabulary is refused with its line", arguments: ["x", "-1", "7", "2,3", "9999999999"])
+  func wrongIds(word: String) throws {
+    let file = try directory.write("0 1\n2 3\n4 \(word)\n".utf8, to: "list.txt")
+    let error = #expect(throws: TextError.self) {
+      try LexicalShortlist(file: file, sourceVocabularySize: 2, targetVocabularySize: 7)
+    }
+    #expect("\(error!)".contains("list.txt, line 3: \"\(word)\""))
+  }
+
+  @Test("outputs are of listed ids alone, lines apart from one another; a model without a list says so")
+  func translates() throws {
+    let missing = #expect(throws: ModelError.self) { try Translator(model: directory.url, withShortlist: true) }
+    #expect("\(missing!)".contains("shortlist.txt.gz") && "\(missing!)".contains("mt data shortlist"))
+
+    let free = try Translator(model: directory.url)
+    let count = free.text.sourceVocabulary.count
+    // Each source id has ids of its own, so that lines have lists of their own.
+    let list = LexicalShortlist(
+      always: [0, 260, 270], candidates: (0..<count).map { [Int32(258 + $0 % (count - 258)), Int32(258 + 3 * $0 % (count - 258))] })
+    try list.write(to: ModelDirectory(directory.url).shortlist)
+    let translator = try Translator(model: directory.url, withShortlist: true)
+    #expect(translator.shortlist == list)
+    var options = translator.defaultOptions
+    (options.search.maximumLength, options.threads) = (9, 2)
+    let lines = ["Le chat dort.", "Où est la gare ?", "Le chat", "Il pleut, dit le chat."]
+    let together = translator.translate(lines, options: options)
+    for (line, output) in zip(lines, together) {
+      let allowed = Set(list.choices(for: free.text.encodeSource(line)))
+      #expect(!output.candidates[0].tokens.isEmpty && output.candidates[0].tokens.allSatisfy(allowed.contains))
+      #expect(translator.translate([line], options: options)[0].candidates == output.candidates)
+    }
+    options.usesShortlist = false
+    let without = translator.translate(lines, options: options)
+    #expect(without.map(\.candidates) == free.translate(lines, options: options).map(\.candidates))
+    #expect(without.map(\.text) != together.map(\.text))
+    // A prefix need not be listed.
+    options.usesShortlist = true
+    let begun = translator.translate([TranslationInput("Le chat", prefix: "Where")], options: options)
+    #expect(begun[0].text.hasPrefix("Where"))
+  }
+}
