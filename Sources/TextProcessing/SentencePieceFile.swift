@@ -104,10 +104,7 @@ extension SentencePieceSubwords {
     }
     let directory = url.deletingLastPathComponent()
     func read(_ name: String) throws(TextError) -> Data {
-      let file = directory.appendingPathComponent(name)
-      do { return try Data(contentsOf: file) } catch {
-        throw .file(path: file.path, problem: "cannot be read: \(TextError.reason(error))")
-      }
+      try Data(textFile: directory.appendingPathComponent(name))
     }
     try self.init(
       file, sourceModel: read(SentencePieceFile.sourceModel), targetModel: read(SentencePieceFile.targetModel),

@@ -49,6 +49,15 @@ public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
+extension Data {
+  /// The contents of a file of text or of a text model.
+  init(textFile url: URL) throws(TextError) {
+    do { try self.init(contentsOf: url) } catch {
+      throw .file(path: url.path, problem: "cannot be read: \(TextError.reason(error))")
+    }
+  }
+}
+
 extension TextError {
   /// The system's words for why a file or directory could not be read or made.
   public static func reason(_ error: any Error) -> String {

@@ -64,10 +64,7 @@ extension TextPipeline {
   public convenience init(directory: URL) throws {
     let url = directory.appendingPathComponent(TextPipeline.fileName)
     let path = url.path
-    let data: Data
-    do { data = try Data(contentsOf: url) } catch {
-      throw TextError.file(path: path, problem: "cannot be read: \(TextError.reason(error))")
-    }
+    let data = try Data(textFile: url)
     if (try? JSONDecoder().decode(TextFileKind.self, from: data))?.kind == SentencePieceFile.kind {
       try self.init(SentencePieceSubwords(contentsOf: url, json: data))
       return

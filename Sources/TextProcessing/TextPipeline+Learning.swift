@@ -84,13 +84,9 @@ extension TextPipeline {
   /// - Parameter target: nil where both sides are cut by one model and have one vocabulary.
   /// - Throws: `TextError` for a file that cannot be read or is no such model.
   public convenience init(sentencePieceModel source: URL, target: URL?) throws {
-    func read(_ url: URL) throws(TextError) -> Data {
-      do { return try Data(contentsOf: url) } catch {
-        throw .file(path: url.path, problem: "cannot be read: \(TextError.reason(error))")
-      }
-    }
     try self.init(
-      sentencePiece: read(source), target.map(read), sourcePath: source.path, targetPath: target?.path ?? source.path)
+      sentencePiece: Data(textFile: source), target.map { url throws(TextError) in try Data(textFile: url) },
+      sourcePath: source.path, targetPath: target?.path ?? source.path)
   }
 
   private convenience init(sentencePiece source: Data, _ target: Data?, sourcePath: String, targetPath: String) throws {

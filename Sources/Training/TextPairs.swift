@@ -61,8 +61,7 @@ struct TextPairs: PairSource {
 
   /// How many pairs are over `maximumLength` subwords.
   static func countLonger(_ text: ParallelText, _ pipeline: TextPipeline, maximumLength: Int, pool: WorkerPool) -> Int {
-    // A subword has at least a byte, and a word a subword for its space at most.
-    let candidates = (0..<text.count).filter { 2 * text.length($0) >= maximumLength }
+    let candidates = (0..<text.count).filter { canExceed(maximumLength, text, $0) }
     let chunk = 2048
     return pool.map((candidates.count + chunk - 1) / chunk) { piece in
       var random = RandomGenerator(seed: 0)
@@ -73,6 +72,12 @@ struct TextPairs: PairSource {
     }.reduce(0, +)
   }
 
+  /// Whether a side of a pair may have more than so many subwords, without encoding it: a subword has at least a byte, and a
+  /// word a subword for its space at most.
+  private static func canExceed(_ maximumLength: Int, _ text: ParallelText, _ index: Int) -> Bool {
+    2 * text.length(index) >= maximumLength
+  }
+
   /// The mean number of target tokens of a pair, from up to 2,000 pairs spread over the corpus; those over `maximumLength`
   /// count as none, as in the mean of what is learnt from.
   static func meanTargetTokens(_ text: ParallelText, _ pipeline: TextPipeline, maximumLength: Int) -> Double {
@@ -81,7 +86,7 @@ struct TextPairs: PairSource {
     let sample = stride(from: 0, to: text.count, by: step).map { i in
       let target = pipeline.encodeTarget(text.target(i)).count + 1
       let isLong = target > maximumLength
-        || 2 * text.length(i) >= maximumLength && pipeline.encodeSource(text.source(i)).count + 1 > maximumLength
+        || canExceed(maximumLength, text, i) && pipeline.encodeSource(text.source(i)).count + 1 > maximumLength
       return isLong ? 0 : target
     }
     return Double(sample.reduce(0, +)) / Double(sample.count)

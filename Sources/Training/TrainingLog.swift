@@ -75,14 +75,8 @@ final class TrainingLog {
   static func read(_ url: URL) throws -> [UpdateRecord] { try lines(url).compactMap(\.record) }
 
   private static func lines(_ url: URL) throws -> [(bytes: Data, record: UpdateRecord?)] {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw ModelError(file: url.path, problem: "cannot be read: \(TextError.reason(error))")
-    }
     let decoder = JSONDecoder()
-    return data.split(separator: 0x0A).map { ($0, try? decoder.decode(UpdateRecord.self, from: $0)) }
+    return try Data(modelFile: url).split(separator: 0x0A).map { ($0, try? decoder.decode(UpdateRecord.self, from: $0)) }
   }
 }
 

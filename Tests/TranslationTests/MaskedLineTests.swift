@@ -23,15 +23,26 @@ import TextProcessing
     Hypothesis(tokens: translator.text.encodeTarget(text), logProbability: -1, score: -1, tokenLogProbabilities: [])
   }
 
+  /// The parts of which a line is made; there is something to translate in it.
+  private func prepare(
+    _ translator: Translator, _ input: TranslationInput, maximumLength: Int = 30, masksSpans: Bool = true,
+    splitLength: Int? = nil, numbers: NumberStyle? = nil
+  ) throws -> [PreparedLine.Part] {
+    let prepared = LinePreparation(
+      text: translator.text, splitter: translator.splitter, maximumLength: maximumLength, masksSpans: masksSpans,
+      numbers: numbers, splitLength: splitLength
+    ).prepare(input)
+    guard case .parts(let parts) = prepared else { return try #require(nil, "nothing to translate in \(input.text)") }
+    return parts
+  }
+
   @Test("a model that copies placeholders is given them by default, and its best faithful hypothesis gets the spans back")
   func faithfulFirst() throws {
     let translator = try Translator(model: directory.url)
     var options = translator.defaultOptions
     #expect(options.protectsSpans)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true)
     let input = TranslationInput("Le chat B27 dort 😀.")
-    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let parts = try prepare(translator, input)
     let (a, b) = (Placeholder.scalar(0), Placeholder.scalar(1))
     #expect(parts.map(\.text) == ["Le chat \(a) dort \(b)."])
     let hypotheses = ["The cat \(a) sleeps.", "The \(b) \(a) cat.", "The cat \(a) \(b)."].map { hypothesis(translator, $0) }
@@ -47,12 +58,9 @@ import TextProcessing
   @Test("a line with more to keep than there are placeholders is cut until each part has enough")
   func manySpans() throws {
     let translator = try Translator(model: directory.url)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 200, masksSpans: true)
     for count in [Placeholder.count, Placeholder.count + 1, 5 * Placeholder.count] {
       let codes = (1...count).map { "B\($0)" }
-      let prepared = preparation.prepare(TranslationInput("Le " + codes.joined(separator: " et ") + "."))
-      guard case .parts(let parts) = prepared else { return #expect(Bool(false), "nothing to translate") }
+      let parts = try prepare(translator, TranslationInput("Le " + codes.joined(separator: " et ") + "."), maximumLength: 200)
       #expect((parts.count == 1) == (count <= Placeholder.count))
       #expect(parts.flatMap { $0.mask?.spans ?? [] } == codes)
     }
@@ -61,10 +69,8 @@ import TextProcessing
   @Test("placeholders that a model makes of nothing vanish")
   func invented() throws {
     let translator = try Translator(model: directory.url)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true)
     let input = TranslationInput("Le chat dort.")
-    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let parts = try prepare(translator, input)
     let line = LineAssembly(translator: translator, options: translator.defaultOptions).assemble(
       input, parts: parts, hypotheses: [[hypothesis(translator, "The \(Placeholder.scalar(5))cat.")]])
     #expect(line.text == "The cat.")
@@ -75,10 +81,8 @@ import TextProcessing
     let translator = try Translator(model: directory.url)
     var options = translator.defaultOptions
     options.search.keepsAttention = true
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 60, masksSpans: true, splitLength: 1)
     let input = TranslationInput("Le chat dort. La gare.")
-    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let parts = try prepare(translator, input, maximumLength: 60, splitLength: 1)
     #expect(parts.count == 2)
     // The second part's is of other pieces than were asked for.
     let other = translator.text.encodeSource("Le chat Le chat.")
@@ -103,10 +107,8 @@ import TextProcessing
   @Test("each part of a line has placeholders of its own, and its own best hypothesis")
   func partsApart() throws {
     let translator = try Translator(model: directory.url)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true, splitLength: 1)
     let input = TranslationInput("Le chat B27 dort. Où est la gare C31 ?")
-    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let parts = try prepare(translator, input, splitLength: 1)
     let mark = Placeholder.scalar(0)
     #expect(parts.map(\.text) == ["Le chat \(mark) dort.", "Où est la gare \(mark) ?"])
     let hypotheses = [["The cat sleeps.", "The cat \(mark)."], ["Where is \(mark)?", "Where \(mark)?", "Where?"]]
@@ -119,10 +121,8 @@ import TextProcessing
   @Test("a part that loses nothing keeps its best hypothesis where another has to take a later one")
   func lossOfOnePart() throws {
     let translator = try Translator(model: directory.url)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: false, splitLength: 1)
     let input = TranslationInput("Le chat a@b.fr dort. Où est la gare ?")
-    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let parts = try prepare(translator, input, masksSpans: false, splitLength: 1)
     #expect(parts.count == 2)
     var options = translator.defaultOptions
     options.protectsSpans = true
@@ -135,11 +135,8 @@ import TextProcessing
   @Test("the best hypothesis that keeps all numbers comes first, whether it copied them or was given placeholders")
   func numbersFirst() throws {
     let translator = try Translator(model: directory.url)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true,
-      numbers: NumberStyle(source: "fr", target: "en"))
     let input = TranslationInput("1 200 chats en 2004.")
-    guard case .parts(let parts) = preparation.prepare(input) else { return #expect(Bool(false), "nothing to translate") }
+    let parts = try prepare(translator, input, numbers: NumberStyle(source: "fr", target: "en"))
     #expect(parts.map(\.text) == ["1 200 chats en 2004."])
     let (a, b) = (Placeholder.scalar(0), Placeholder.scalar(1))
     #expect(parts[0].mask?.withNumbersMasked == "\(a) chats en \(b).")
@@ -157,11 +154,7 @@ import TextProcessing
     let translator = try Translator(model: directory.url)
     let output = translator.translate(["B27 — 😀 https://example.org/a"])[0]
     #expect(output.text == "B27 — 😀 https://example.org/a" && output.sourceTokens == 0)
-    let preparation = LinePreparation(
-      text: translator.text, splitter: translator.splitter, maximumLength: 30, masksSpans: true)
-    guard case .parts(let parts) = preparation.prepare(TranslationInput("Le B27", prefix: "The B27")) else {
-      return #expect(Bool(false), "nothing to translate")
-    }
+    let parts = try prepare(translator, TranslationInput("Le B27", prefix: "The B27"))
     #expect(parts[0].text == "Le B27" && parts[0].mask == nil)
   }
 
