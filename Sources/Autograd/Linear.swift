@@ -60,13 +60,14 @@ extension Graph {
     return true
   }
 
-  /// The same from `count` rows of x, from `first` on, and of some outputs alone, which `choice` gives as its columns.
-  public func choose(_ x: Tensor, first: Int, count: Int, _ subset: LinearSubset, _ choice: mt_choice) {
-    precondition(first >= 0 && first + count <= x.rows, "rows \(first)..<\(first + count) of \(x.rows)")
-    withScratch(mt_choose_packed_scratch(subset.matrix.matrix, Int64(count))) { scratch in
+  /// Adds to what `choice` has found, which has begun (`mt_choice_begin`) and not ended, what the rows of x find among some
+  /// outputs, which are its columns.
+  public func choose(_ x: Tensor, rows: Range<Int>, _ subset: LinearSubset, _ choice: mt_choice) {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= x.rows, "rows \(rows) of \(x.rows)")
+    let (matrix, first) = (subset.matrix.matrix, x.data + rows.lowerBound * x.columns)
+    withScratch(mt_choose_packed_scratch(matrix, Int64(rows.count))) { scratch in
       withUnsafePointer(to: choice) {
-        check(
-          mt_choose_packed(x.data + first * x.columns, subset.matrix.matrix, subset.bias, Int64(count), $0, scratch))
+        check(mt_absorb_packed(first, matrix, subset.bias, Int64(rows.count), $0, scratch))
       }
     }
   }

@@ -13,9 +13,11 @@ final class PackedMatrix: @unchecked Sendable {
 }
 
 /// Some of a linear layer's outputs, as a layer of their own. Immutable.
-public final class LinearSubset: Sendable {
+public final class LinearSubset: @unchecked Sendable {
   /// The outputs, ascending.
   public let outputs: [Int32]
+  /// What they are outputs of, as long as there is a model of which it is a part.
+  public private(set) weak var weight: Parameter?
   let matrix: PackedMatrix
   let bias: [Float]
 
@@ -28,7 +30,7 @@ public final class LinearSubset: Sendable {
       "outputs \(outputs.first ?? -1)...\(outputs.last ?? -1) of \(packed.outputs)")
     guard let matrix = PackedMatrix(mt_pack_columns(packed.matrix, outputs, Int64(outputs.count)), outputs: outputs.count)
     else { preconditionFailure("no memory for \(outputs.count) columns of \(weight.name)") }
-    self.matrix = matrix
+    (self.matrix, self.weight) = (matrix, weight)
     self.outputs = outputs
     self.bias = outputs.map { bias.data[Int($0)] }
   }

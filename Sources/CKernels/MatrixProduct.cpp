@@ -271,11 +271,18 @@ extern "C" int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m
 
 extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m,
                                 const mt_choice *choice, void *scratch) {
+  mt_choice_begin(choice, m);
+  int failed = mt_absorb_packed(a, b, bias, m, choice, scratch);
+  if (!failed) mt_choice_end(choice, m);
+  return failed;
+}
+
+extern "C" int mt_absorb_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m,
+                                const mt_choice *choice, void *scratch) {
   use_one_thread();
   try {
     auto in = convert(a, b, m, scratch);
     auto sums = reinterpret_cast<int32_t *>(in.rest);
-    mt_choice_begin(choice, m);
     // Portion by portion of the vocabulary: its weights are read once, and its logits never leave the cache.
     for (auto &part : b->panels) {
       const float *part_bias = bias ? bias + part.first : nullptr;
@@ -294,7 +301,6 @@ extern "C" int mt_choose_packed(const float *a, const mt_packed_matrix *b, const
         }
       }
     }
-    mt_choice_end(choice, m);
     return 0;
   } catch (const dnnl::error &e) {
     return int(e.status) ? int(e.status) : -1;

@@ -36,7 +36,7 @@ final class TransformerDecoderState: DecoderState {
     graph = Graph(arena: workspace.arena, padsRows: !model.embeddings.output.isPacked)
     pool = workspace.cache
     relatives = Relatives()
-    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias)
+    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias, workspace)
     isRecurrent = model.shape.decoderCell == .ssru
     pool.start(layers: model.decoder.count, width: (isRecurrent ? 1 : 2) * model.shape.modelSize)
     vocabularySize = model.configuration.targetVocabularySize

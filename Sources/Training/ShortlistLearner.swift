@@ -8,14 +8,14 @@ import Seq2Seq
 /// best. On one core some 3 minutes for a million pairs.
 public struct ShortlistLearner: Sendable {
   /// Target ids that are most frequent and open to every sentence.
-  public var frequent = 500
+  public var frequent = 1000
   /// Most probable target ids of each source id that are kept.
   public var best = 100
   /// Those less probable are not.
-  public var leastProbability = 0.0001
+  public var leastProbability = 1e-5
   public var iterations = 4
   /// Target ids of each source id that may get a probability.
-  var considered = 250
+  var considered = 400
   public var threads = 1
 
   public init() {}
@@ -28,20 +28,20 @@ public struct ShortlistLearner: Sendable {
     _ corpus: EncodedCorpus, vocabularies: (source: Int, target: Int), copies: [(here: Int32, there: Int32)] = []
   ) -> LexicalShortlist {
     let counts = TokenCounts(corpus, vocabularies)
-    let always = counts.mostFrequent(frequent)
+    let common = counts.mostFrequent(frequent)
     var table = counts.candidates(corpus, most: considered)
     let pool = WorkerPool(threads: threads)
     defer { pool.close() }
     for _ in 0..<iterations { table.reestimate(corpus, pool) }
-    let isAlways = Set(always)
+    let isCommon = Set(common)
     var candidates = (0..<vocabularies.source).map { source in
       table.ranked(source).filter { $0.probability >= leastProbability }.prefix(best).map(\.id)
-        .filter { !isAlways.contains($0) }
+        .filter { !isCommon.contains($0) }
     }
-    for (source, target) in copies where !isAlways.contains(target) && !candidates[Int(source)].contains(target) {
+    for (source, target) in copies where !isCommon.contains(target) && !candidates[Int(source)].contains(target) {
       candidates[Int(source)].append(target)
     }
-    return LexicalShortlist(always: always, candidates: candidates)
+    return LexicalShortlist(common: common, candidates: candidates)
   }
 }
 

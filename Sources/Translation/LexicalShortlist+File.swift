@@ -16,18 +16,32 @@ extension LexicalShortlist {
     var lists: [[Int32]] = []
     lists.reserveCapacity(lines.count)
     for (number, line) in lines.enumerated() {
-      var list: [Int32] = []
-      for word in line.utf8.split(separator: UInt8(ascii: " ")) {
-        guard let id = Int32(Substring(word)), id >= 0, id < targetVocabularySize else {
-          throw .line(
-            path: file.path, line: number + 1,
-            problem: "\"\(Substring(word))\" is no target id: a whole number from 0 to \(targetVocabularySize - 1)")
-        }
-        list.append(id)
+      guard let list = Self.ids(line.utf8, below: targetVocabularySize) else {
+        throw .line(
+          path: file.path, line: number + 1,
+          problem: "expected target ids with spaces between them, whole numbers from 0 to \(targetVocabularySize - 1)")
       }
       lists.append(list)
     }
-    self.init(always: lists[0], candidates: Array(lists.dropFirst()))
+    self.init(common: lists[0], candidates: Array(lists.dropFirst()))
+  }
+
+  /// Byte by byte: there are a million, and somebody waits. Nil where one is no number below `limit`.
+  private static func ids(_ line: String.UTF8View, below limit: Int) -> [Int32]? {
+    var list: [Int32] = []
+    var (id, digits) = (0, 0)
+    for byte in line {
+      if byte == UInt8(ascii: " ") {
+        if digits > 0 { list.append(Int32(id)) }
+        (id, digits) = (0, 0)
+      } else {
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+        (id, digits) = (10 * id + Int(byte - UInt8(ascii: "0")), digits + 1)
+        guard id < limit else { return nil }
+      }
+    }
+    if digits > 0 { list.append(Int32(id)) }
+    return list
   }
 
   /// Gzipped where the name ends in `.gz`.
@@ -37,7 +51,7 @@ extension LexicalShortlist {
       bytes.append(contentsOf: ids.map(String.init).joined(separator: " ").utf8)
       bytes.append(0x0A)
     }
-    add(always)
+    add(common)
     for id in 0..<Int32(sourceVocabularySize) { add(candidates(for: id)) }
     if file.pathExtension == "gz" { bytes = try Gzip.compress(bytes, level: 9) }
     try AtomicFile.write(Data(bytes), to: file)

@@ -57,7 +57,7 @@ public struct LoadedModel: Sendable {
     let stored = try LexicalShortlist(
       file: directory.shortlist, sourceVocabularySize: configuration.sourceVocabularySize,
       targetVocabularySize: configuration.targetVocabularySize)
-    guard let first = configuration.forcedFirstToken, !stored.always.contains(first) else { return stored }
+    guard let first = configuration.forcedFirstToken, !stored.common.contains(first) else { return stored }
     return stored.with(first)
   }
 

@@ -22,7 +22,7 @@ extension DataCommand {
 
     @OptionGroup var model: ModelOption
 
-    @Option(help: ArgumentHelp("Pieces that every translation may use, the most frequent.", valueName: "n"))
+    @Option(help: ArgumentHelp("Pieces that every translation may use: the most frequent.", valueName: "n"))
     var frequent = ShortlistLearner().frequent
 
     @Option(help: ArgumentHelp("Pieces of translations kept for a piece of the source, the most probable.", valueName: "n"))

@@ -6,12 +6,14 @@ import Testing
 @Suite struct ShortlistTests {
   @Test("what a sentence may use: what all may, what may come of its ids, and what is required; ascending, once each")
   func choices() {
-    let list = LexicalShortlist(always: [7, 3], candidates: [[], [9, 4], [4, 11], [3]])
+    let list = LexicalShortlist(common: [7, 3], candidates: [[], [9, 4], [4, 11], [3]])
     #expect(list.sourceVocabularySize == 4)
-    #expect(list.choices(for: [2, 1, 2]) == [0, 3, 4, 7, 9, 11])
-    #expect(list.choices(for: [3], required: [12, 3]) == [0, 3, 7, 12])
-    #expect(list.choices(for: []) == [0, 3, 7])
-    #expect(list.with(5).choices(for: [1]) == [0, 3, 4, 5, 7, 9])
+    let some = list.choices(for: [2, 1, 2])
+    #expect(some == SentenceShortlist(common: [0, 3, 7], own: [4, 9, 11]) && some.count == 6)
+    #expect(some.ids == [0, 3, 4, 7, 9, 11])
+    #expect(list.choices(for: [3, 8, -1], required: [12, 3]).own == [12])
+    #expect(list.choices(for: []).ids == [0, 3, 7])
+    #expect(list.with(5).choices(for: [1]).ids == [0, 3, 4, 5, 7, 9])
     #expect(Array(list.candidates(for: 2)) == [4, 11])
   }
 
@@ -41,10 +43,17 @@ import Testing
     func attention() -> [[Float]]? { nil }
   }
 
-  static let lists: [[Int32]] = [[0, 2, 5, 6, 9, 13], [0, 3, 4, 12], [0, 2, 3, 7, 8, 10, 11]]
+  /// 0 and 3 are common to all.
+  static let lists: [[Int32]] = [[0, 2, 3, 5, 6, 9, 13], [0, 3, 4, 12], [0, 2, 3, 7, 8, 10, 11]]
+
+  static func list(_ ids: [Int32]) -> SentenceShortlist {
+    SentenceShortlist(common: [0, 3], own: ids.filter { $0 != 0 && $0 != 3 })
+  }
 
   static func sentences(_ lists: [[Int32]]?, required: [Int32] = []) -> [SearchSentence] {
-    (0..<3).map { SearchSentence(maximumLength: 5 + $0, index: $0, required: required, shortlist: lists?[$0]) }
+    (0..<3).map {
+      SearchSentence(maximumLength: 5 + $0, index: $0, required: required, shortlist: (lists?[$0]).map(list))
+    }
   }
 
   static var searches: [(String, SearchOptions)] {
@@ -96,11 +105,12 @@ import Testing
     var options = SearchOptions()
     options.beamSize = beam
     let sources = SearchModelTests.sources
-    let lists = sources.indices.map { place in (0..<Int32(19)).filter { $0 == 0 || ($0 + Int32(place)) % 3 != 0 } }
+    // The last has nothing but what is common.
+    let lists = sources.indices.map { place in (0..<Int32(19)).filter { $0 == 0 || $0 == 3 || place < 4 && ($0 + Int32(place)) % 3 != 0 } }
     func run(_ model: any EncoderDecoder, _ places: [Int]) -> [[Hypothesis]] {
       let state = model.startDecoding(SequenceBatch(places.map { sources[$0] + [0] }), workspace: Workspace())
       return options.makeSearch().run(
-        state, places.map { SearchSentence(maximumLength: sources[$0].count + 4, index: $0, shortlist: lists[$0]) })
+        state, places.map { SearchSentence(maximumLength: sources[$0].count + 4, index: $0, shortlist: Self.list(lists[$0])) })
     }
     let together = run(packed, Array(sources.indices))
     for (place, (a, b)) in zip(together, run(plain, Array(sources.indices))).enumerated() {

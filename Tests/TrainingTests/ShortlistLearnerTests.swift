@@ -19,7 +19,7 @@ import Testing
     (learner.frequent, learner.best, learner.iterations) = (0, 1, 10)
     let list = learner.learn(Self.corpus(pairs), vocabularies: (6, 6))
     for id: Int32 in 2...5 { #expect(Array(list.candidates(for: id)) == [id]) }
-    #expect(list.always == [0] && list.candidates(for: 1).isEmpty)
+    #expect(list.common == [0] && list.candidates(for: 1).isEmpty)
   }
 
   @Test("a hidden dictionary is found in sentences of any order, by any number of threads")
@@ -47,7 +47,7 @@ import Testing
     (learner.frequent, learner.best) = (2, 3)
     let list = learner.learn(Self.corpus(pairs), vocabularies: (6, 12), copies: [(4, 11), (5, 10), (2, 7)])
     // The end symbol, which all sentences have, and 7, which all have too.
-    #expect(list.always == [0, 7])
+    #expect(list.common == [0, 7])
     #expect(Set(list.candidates(for: 2)) == [8] && Set(list.candidates(for: 3)) == [8])
     #expect(Array(list.candidates(for: 4)) == [9, 11])
     #expect(Array(list.candidates(for: 5)) == [10])

@@ -44,7 +44,7 @@ import Translation
     let models = try [save("fr", "en"), save("en", "fr")]
     func write(_ url: URL) throws {
       let vocabulary = try ModelDirectory(url).readDescription().model.sourceVocabularySize
-      try LexicalShortlist(always: [0], candidates: Array(repeating: [], count: vocabulary))
+      try LexicalShortlist(common: [0], candidates: Array(repeating: [], count: vocabulary))
         .write(to: ModelDirectory(url).shortlist)
     }
     try write(models[0])
@@ -52,7 +52,7 @@ import Translation
     #expect(error?.file.hasSuffix("en-fr/shortlist.txt.gz") == true)
     try write(models[1])
     let registry = try ModelRegistry(usesShortlists: true) { models }
-    #expect(try await registry.translator(registry.entries[1]).shortlist?.always == [0])
+    #expect(try await registry.translator(registry.entries[1]).shortlist?.common == [0])
     let plain = try ModelRegistry { models }
     #expect(try await plain.translator(plain.entries[1]).shortlist == nil)
   }

@@ -16,7 +16,7 @@ import Testing
 
   @Test("a shortlist comes back from its file", arguments: ["list.txt", "list.txt.gz"])
   func roundTrip(name: String) throws {
-    let list = LexicalShortlist(always: [0, 5, 3], candidates: [[], [4, 2], [], [6]])
+    let list = LexicalShortlist(common: [0, 3, 5], candidates: [[], [4, 2], [], [6]])
     let file = directory.url.appendingPathComponent(name)
     try list.write(to: file)
     #expect(try LexicalShortlist(file: file, sourceVocabularySize: 4, targetVocabularySize: 7) == list)
@@ -30,7 +30,7 @@ import Testing
     let error = #expect(throws: TextError.self) {
       try LexicalShortlist(file: file, sourceVocabularySize: 2, targetVocabularySize: 7)
     }
-    #expect("\(error!)".contains("list.txt, line 3: \"\(word)\""))
+    #expect("\(error!)".contains("list.txt, line 3: expected target ids"))
   }
 
   @Test("outputs are of listed ids alone, lines apart from one another; a model without a list says so")
@@ -42,7 +42,7 @@ import Testing
     let count = free.text.sourceVocabulary.count
     // Each source id has ids of its own, so that lines have lists of their own.
     let list = LexicalShortlist(
-      always: [0, 260, 270], candidates: (0..<count).map { [Int32(258 + $0 % (count - 258)), Int32(258 + 3 * $0 % (count - 258))] })
+      common: [0, 260, 270], candidates: (0..<count).map { [Int32(258 + $0 % (count - 258)), Int32(258 + 3 * $0 % (count - 258))] })
     try list.write(to: ModelDirectory(directory.url).shortlist)
     let translator = try Translator(model: directory.url, withShortlist: true)
     #expect(translator.shortlist == list)
@@ -51,7 +51,7 @@ import Testing
     let lines = ["Le chat dort.", "Où est la gare ?", "Le chat", "Il pleut, dit le chat."]
     let together = translator.translate(lines, options: options)
     for (line, output) in zip(lines, together) {
-      let allowed = Set(list.choices(for: free.text.encodeSource(line)))
+      let allowed = Set(list.choices(for: free.text.encodeSource(line)).ids)
       #expect(!output.candidates[0].tokens.isEmpty && output.candidates[0].tokens.allSatisfy(allowed.contains))
       #expect(translator.translate([line], options: options)[0].candidates == output.candidates)
     }

@@ -72,6 +72,9 @@ typedef struct {
 /// The choice from log-softmax(A·B + bias), without keeping the logits.
 int mt_choose_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m, const mt_choice *choice,
                      void *scratch);
+/// The same of some columns; what is chosen among more of them comes between mt_choice_begin and mt_choice_end.
+int mt_absorb_packed(const float *a, const mt_packed_matrix *b, const float *bias, int64_t m, const mt_choice *choice,
+                     void *scratch);
 int64_t mt_choose_packed_scratch(const mt_packed_matrix *b, int64_t m);
 /// Columns of a matrix of so many that are multiplied, or looked through, at once: at most MT_WIDEST_PANEL.
 int64_t mt_panel_width(int64_t columns);

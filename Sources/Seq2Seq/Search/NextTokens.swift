@@ -19,7 +19,7 @@ public final class NextTokens {
   /// R, the rows prepared for.
   private var rows = 0
   /// Rows side by side that choose among the same ids; all of them, or none where every row chooses among all ids.
-  private(set) var shortlists: [(rows: Range<Int>, ids: [Int32])] = []
+  private(set) var shortlists: [(rows: Range<Int>, list: SentenceShortlist)] = []
   /// Tokens left out, those of row r from `offsets[r]` on.
   private var banned: [Int32] = []
   private var offsets: [Int32] = [0]
@@ -66,7 +66,7 @@ public final class NextTokens {
     offsets.append(0)
     for row in 0..<rows {
       let sentence = sentence(row)
-      if let ids = sentence.shortlist { add(row, choosingAmong: ids) }
+      if let list = sentence.shortlist { add(row, choosingAmong: list) }
       forced.append(sentence.forcedToken(step: step) ?? -1)
       banned.append(contentsOf: forbidden)
       if step < min(minimumLength, sentence.maximumLength) { banned.append(SpecialToken.end) }
@@ -79,13 +79,14 @@ public final class NextTokens {
     precondition(shortlists.isEmpty || shortlists.last?.rows.upperBound == rows, "a row without a shortlist beside one with")
   }
 
-  private func add(_ row: Int, choosingAmong ids: [Int32]) {
+  private func add(_ row: Int, choosingAmong list: SentenceShortlist) {
     precondition(shortlists.last?.rows.upperBound ?? 0 == row, "a row with a shortlist beside one without")
-    // Rows of a sentence share one array, which costs no look at its elements.
-    if let last = shortlists.last, last.ids == ids {
+    // Arrays that are one need no look at their elements.
+    precondition(shortlists.first.map { $0.list.common == list.common } ?? true, "rows do not share what is common")
+    if let last = shortlists.last, last.list.own == list.own {
       shortlists[shortlists.count - 1].rows = last.rows.lowerBound..<row + 1
     } else {
-      shortlists.append((row..<row + 1, ids))
+      shortlists.append((row..<row + 1, list))
     }
   }
 
@@ -98,7 +99,8 @@ public final class NextTokens {
       }
       return
     }
-    for (rows, ids) in shortlists {
+    for (rows, list) in shortlists {
+      let ids = list.ids
       let listed = rows.flatMap { row in ids.map { logits[row * vocabulary + Int($0)] } }
       withChoice(of: rows, among: ids) { choice in
         withUnsafePointer(to: choice) { mt_choose(listed, Int64(rows.count), Int64(ids.count), $0) }
@@ -106,7 +108,12 @@ public final class NextTokens {
     }
   }
 
-  /// What is looked for in some rows among some ids.
+  /// Nothing has been looked at yet, and what is found among several lists of ids (`withChoice(of:among:)`) is to count
+  /// together; then comes `end`.
+  func begin() { withChoice { withUnsafePointer(to: $0) { mt_choice_begin($0, Int64(rows)) } } }
+  func end() { withChoice { withUnsafePointer(to: $0) { mt_choice_end($0, Int64(rows)) } } }
+
+  /// What is looked for in some rows among some ids, of which there is one at least.
   func withChoice<Result>(of rows: Range<Int>, among ids: [Int32], _ body: (mt_choice) -> Result) -> Result {
     precondition(rows.upperBound <= self.rows, "rows \(rows) of \(self.rows)")
     return withChoice { all in
@@ -149,7 +156,8 @@ public final class NextTokens {
   ) {
     prepare(rows: rows, step: step, sentence: sentence, tokens: tokens, recent: { tokens($0)[...] })
     find(in: logits, vocabulary: vocabulary)
-    for (rows, ids) in shortlists {
+    for (rows, list) in shortlists {
+      let ids = list.ids
       for row in rows {
         var listed = ids[...]
         for token in 0..<vocabulary {

@@ -80,16 +80,16 @@ public struct SearchSentence: Sendable, Equatable {
   public var index: Int
   /// `SearchOptions.breaksLoops` does not hold for it.
   public var mayLoop: Bool
-  /// The only ids to choose among, ascending, the end symbol and what is required among them; nil: all. Probabilities are then
-  /// those among these ids.
-  public var shortlist: [Int32]?
+  /// The only ids to choose among, the end symbol and what is required among them; nil: all. Probabilities are then those
+  /// among these ids. Sentences of a batch all have one or none has, and they share what is common.
+  public var shortlist: SentenceShortlist?
   /// What a `ConstrainedBeamSearch` makes its outputs have, each just once; other searches do not look at it.
   public var required: [Int32]
 
   /// - Parameter source: the tokens to translate: what goes round in circles may be translated so.
   public init(
     maximumLength: Int, prefix: [Int32] = [], index: Int = 0, source: [Int32] = [], required: [Int32] = [],
-    shortlist: [Int32]? = nil
+    shortlist: SentenceShortlist? = nil
   ) {
     mayLoop = Loop.occurs(in: source)
     self.required = required
