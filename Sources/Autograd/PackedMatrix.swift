@@ -13,11 +13,9 @@ final class PackedMatrix: @unchecked Sendable {
 }
 
 /// Some of a linear layer's outputs, as a layer of their own. Immutable.
-public final class LinearSubset: @unchecked Sendable {
+public final class LinearSubset: Sendable {
   /// The outputs, ascending.
   public let outputs: [Int32]
-  /// What they are outputs of, as long as there is a model of which it is a part.
-  public private(set) weak var weight: Parameter?
   let matrix: PackedMatrix
   let bias: [Float]
 
@@ -30,9 +28,25 @@ public final class LinearSubset: @unchecked Sendable {
       "outputs \(outputs.first ?? -1)...\(outputs.last ?? -1) of \(packed.outputs)")
     guard let matrix = PackedMatrix(mt_pack_columns(packed.matrix, outputs, Int64(outputs.count)), outputs: outputs.count)
     else { preconditionFailure("no memory for \(outputs.count) columns of \(weight.name)") }
-    (self.matrix, self.weight) = (matrix, weight)
+    self.matrix = matrix
     self.outputs = outputs
     self.bias = outputs.map { bias.data[Int($0)] }
+  }
+}
+
+extension Parameter {
+  fileprivate func setPacked(_ matrix: PackedMatrix?, transposed: Bool) {
+    if transposed { packedTransposed = matrix } else { packed = matrix }
+    latestSubset.withLock { $0 = nil }
+  }
+
+  /// The subset of the layer's outputs that many rows want, step after step and on all threads: made once, and kept until
+  /// another is asked for.
+  public func commonSubset(_ bias: Parameter, outputs: [Int32], transposed: Bool = false) -> LinearSubset? {
+    latestSubset.withLock { latest in
+      if latest?.outputs != outputs { latest = LinearSubset(self, bias, outputs: outputs, transposed: transposed) }
+      return latest
+    }
   }
 }
 
@@ -46,14 +60,14 @@ extension ParameterStore {
     let packed = PackedMatrix(
       mt_pack(values ?? UnsafePointer(weight.data), transposed, Int64(inputs), Int64(outputs), precision.supported.kernel),
       outputs: outputs)
-    if transposed { weight.packedTransposed = packed } else { weight.packed = packed }
+    weight.setPacked(packed, transposed: transposed)
   }
 
   /// The same from 8-bit integers [outputs, inputs] with one scale per output.
   public func pack(_ weight: Parameter, transposed: Bool = false, integers: UnsafePointer<Int8>, scales: UnsafePointer<Float>) {
     let (inputs, outputs) = transposed ? (weight.columns, weight.rows) : (weight.rows, weight.columns)
     let packed = PackedMatrix(mt_pack_int8(integers, scales, Int64(inputs), Int64(outputs)), outputs: outputs)
-    if transposed { weight.packedTransposed = packed } else { weight.packed = packed }
+    weight.setPacked(packed, transposed: transposed)
   }
 
   /// Keeps the rows of a table whose values [rows, columns] stand elsewhere: in the packed form, if it holds them bit for bit,
@@ -77,8 +91,8 @@ extension ParameterStore {
   public func unpack() {
     for p in parameters {
       guard case .values = p.rowsForLookup else { preconditionFailure("\(p.name) has no other form than the packed one") }
-      p.packed = nil
-      p.packedTransposed = nil
+      p.setPacked(nil, transposed: false)
+      p.setPacked(nil, transposed: true)
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A matrix that is learnt: its values, and the forms of them that products want.
 public final class Parameter: @unchecked Sendable {
@@ -20,6 +21,8 @@ public final class Parameter: @unchecked Sendable {
   /// For translation: x·W, and x·Wᵀ where the output layer shares an embedding table.
   var packed: PackedMatrix?
   var packedTransposed: PackedMatrix?
+  /// Some columns of these, for `commonSubset`.
+  let latestSubset = Mutex<LinearSubset?>(nil)
 
   init(
     name: String, rows: Int, columns: Int, initialization: Initialization, offset: Int, index: Int,

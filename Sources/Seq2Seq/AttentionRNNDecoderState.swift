@@ -26,7 +26,7 @@ final class AttentionRNNDecoderState: DecoderState {
     self.model = model
     workspace.arena.reset()
     graph = Graph(arena: workspace.arena)
-    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias, workspace)
+    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias)
     vocabularySize = model.configuration.targetVocabularySize
     sourceOffsets = sources.offsets
     sentences = (0..<Int32(sources.count)).map { $0 }

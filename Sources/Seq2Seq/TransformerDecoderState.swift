@@ -36,7 +36,7 @@ final class TransformerDecoderState: DecoderState {
     graph = Graph(arena: workspace.arena, padsRows: !model.embeddings.output.isPacked)
     pool = workspace.cache
     relatives = Relatives()
-    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias, workspace)
+    output = OutputChoice(model.embeddings.output, model.embeddings.outputBias)
     isRecurrent = model.shape.decoderCell == .ssru
     pool.start(layers: model.decoder.count, width: (isRecurrent ? 1 : 2) * model.shape.modelSize)
     vocabularySize = model.configuration.targetVocabularySize

@@ -6,8 +6,6 @@ import Foundation
 public final class Workspace {
   public let arena = Arena()
   let cache = KeyValuePool()
-  /// The outputs that all sentences choose among, where they have shortlists.
-  var commonOutputs: LinearSubset?
 
   public init() {}
 }
