@@ -5,7 +5,7 @@ import Seq2Seq
 /// an empty one, is largest. Its logarithm has one maximum, which expectation–maximisation climbs.
 ///
 /// Cost: 4 bytes a token of the corpus, 64 MB for counting, and of each source id the `considered` target ids that go with it
-/// best. On one core some 3 minutes for a million pairs.
+/// best. On one core some 4 minutes for a million pairs.
 public struct ShortlistLearner: Sendable {
   /// Target ids that are most frequent and open to every sentence.
   public var frequent = 1000

@@ -34,13 +34,15 @@ struct CorpusFlags: ParsableArguments {
     guard (1...2).contains(files.count) else { throw ValidationError("A corpus is one file or two, not \(files.count).") }
   }
 
-  func reader() throws -> any ParallelCorpusReader {
+  /// `languages` are those of a model, where there is one, in place of the options.
+  func reader(of languages: (source: String, target: String)? = nil) throws -> any ParallelCorpusReader {
     let invalid = replaceInvalid ? LineReader.InvalidUTF8.replace : .fail
     if files.count == 2 { return try AlignedFilesReader(source: files[0], target: files[1], invalidUTF8: invalid) }
     let name = files[0].lowercased()
     if name.hasSuffix(".tmx") || name.hasSuffix(".tmx.gz") {
       return try TMXReader(
-        path: files[0], sourceLanguage: sourceLanguage, targetLanguage: targetLanguage, invalidUTF8: invalid)
+        path: files[0], sourceLanguage: languages?.source ?? sourceLanguage,
+        targetLanguage: languages?.target ?? targetLanguage, invalidUTF8: invalid)
     }
     return try TSVReader(path: files[0], invalidUTF8: invalid)
   }

@@ -13,7 +13,7 @@ extension DataCommand {
         Writes \(ModelDirectory.shortlistFile) into the model's directory: for each piece of the source vocabulary the \
         pieces of translations that the corpus has beside it, by IBM Model 1, and the most frequent pieces of all. With \
         --shortlist, `mt translate`, `mt eval` and `mt serve` choose among these for each sentence. The corpus should be \
-        what the model has learnt from; several are one after `cat`.
+        what the model has learnt from; several are one after `cat`. Of a TMX file the model's languages are read.
 
         Example:  mt data shortlist --model Models/fr-en corpus.fr corpus.en
         """)
@@ -40,7 +40,7 @@ extension DataCommand {
       let description = try directory.readDescription()
       let text = try TextPipeline(directory: directory.url)
       let longest = description.model.maximumLength
-      let reader = try corpus.reader()
+      let reader = try corpus.reader(of: (description.sourceLanguage, description.targetLanguage))
       var pairs = EncodedCorpus()
       while let pair = try reader.nextPair() {
         let source = text.encodeSource(pair.source), target = text.encodeTarget(pair.target)

@@ -57,6 +57,15 @@ import Testing
     #expect(wrong.status == 1 && wrong.error.contains("has 2 lines; expected"))
     let empty = try Program.run(["data", "shortlist", "--model", "model", "/dev/null", "/dev/null"], in: directory.url)
     #expect(empty.status == 64 && empty.error.contains("no pair"))
+
+    // Of a TMX file the model's languages are read.
+    try TinyModel.save(to: directory.url.appendingPathComponent("other"), source: "de", target: "nl")
+    let units = zip(TinyModel.sentences[..<3], TinyModel.sentences[3...]).map {
+      "<tu><tuv xml:lang=\"de\"><seg>\($0)</seg></tuv><tuv xml:lang=\"nl\"><seg>\($1)</seg></tuv></tu>"
+    }
+    try directory.write("<tmx version=\"1.4\"><body>\(units.joined())</body></tmx>".utf8, to: "pairs.tmx")
+    let read = try Program.run(["data", "shortlist", "--model", "other", "pairs.tmx"], in: directory.url)
+    #expect(read.status == 0 && read.output.contains("these 3 on average"), "\(read.error)")
   }
 
   @Test("average makes the mean of the last checkpoints, and says which")
