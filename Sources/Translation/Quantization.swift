@@ -4,9 +4,9 @@ import Seq2Seq
 import TextProcessing
 
 extension ModelDirectory {
-  /// Writes this model with its weights stored in another precision, with its text pipeline, its card, its word counts and its shortlist:
-  /// int8 with a scale for each output of a product, bfloat16, or float32. Vectors stay in float32. The model then computes
-  /// as it is stored, unless told otherwise.
+  /// Writes this model with its weights stored in another precision, with its text pipeline, its card, its word counts and its
+  /// shortlist: int8 with a scale for each output of a product, bfloat16, or float32. Vectors stay in float32. The model then
+  /// computes as it is stored, unless told otherwise.
   /// - Returns: bytes of the weights before and after.
   /// - Throws: `ModelError` or `TextError`; also where `output` holds a model already.
   @discardableResult
