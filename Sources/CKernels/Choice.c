@@ -146,7 +146,7 @@ MT_INLINE void absorb_row(const mt_choice *c, int64_t r, const source *s, int64_
   }
   int64_t whole = (columns + block - 1) / block * block;
   if (c->most[r] > -INFINITY) c->sums[r] += sum_of_exponentials(row, whole, c->most[r]);
-  int64_t wanted = column_of(c, c->wanted[r]) - first_column;
+  int64_t wanted = c->wanted[r] < 0 ? -1 : column_of(c, c->wanted[r]) - first_column;
   if (wanted >= 0 && wanted < columns) c->wanted_values[r] = row[wanted];
 
   float last = c->values[r * c->k + c->k - 1];

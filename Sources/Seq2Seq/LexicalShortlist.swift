@@ -53,11 +53,13 @@ public struct SentenceShortlist: Sendable, Equatable {
   public let common: [Int32]
   /// Its own, ascending and none of them common.
   public let own: [Int32]
-
-  public init(common: [Int32], own: [Int32]) { (self.common, self.own) = (common, own) }
-
-  public var count: Int { common.count + own.count }
-
   /// All of them, ascending.
-  public var ids: [Int32] { (common + own).sorted() }
+  public let ids: [Int32]
+
+  public init(common: [Int32], own: [Int32]) {
+    (self.common, self.own) = (common, own)
+    ids = (common + own).sorted()
+  }
+
+  public var count: Int { ids.count }
 }

@@ -16,16 +16,10 @@ struct DataCommand: ParsableCommand {
     subcommands: [Stats.self, Clean.self, Split.self, Words.self, Shortlist.self])
 }
 
-/// Which corpus.
-struct CorpusFlags: ParsableArguments {
+/// The files of a corpus.
+struct CorpusFiles: ParsableArguments {
   @Argument(help: "Two aligned files, or one .tsv or .tmx.", completion: .file())
   var files: [String]
-
-  @Option(help: ArgumentHelp("Source language: of a TMX file, of a script to check, and of a file to write.", valueName: "tag"))
-  var sourceLanguage = "fr"
-
-  @Option(help: ArgumentHelp("Target language, likewise.", valueName: "tag"))
-  var targetLanguage = "en"
 
   @Flag(help: "Go on where a file is not UTF-8, with U+FFFD for what cannot be read.")
   var replaceInvalid = false
@@ -34,17 +28,31 @@ struct CorpusFlags: ParsableArguments {
     guard (1...2).contains(files.count) else { throw ValidationError("A corpus is one file or two, not \(files.count).") }
   }
 
-  /// `languages` are those of a model, where there is one, in place of the options.
-  func reader(of languages: (source: String, target: String)? = nil) throws -> any ParallelCorpusReader {
+  /// The languages are those to read of a TMX file.
+  func reader(sourceLanguage: String, targetLanguage: String) throws -> any ParallelCorpusReader {
     let invalid = replaceInvalid ? LineReader.InvalidUTF8.replace : .fail
     if files.count == 2 { return try AlignedFilesReader(source: files[0], target: files[1], invalidUTF8: invalid) }
     let name = files[0].lowercased()
     if name.hasSuffix(".tmx") || name.hasSuffix(".tmx.gz") {
       return try TMXReader(
-        path: files[0], sourceLanguage: languages?.source ?? sourceLanguage,
-        targetLanguage: languages?.target ?? targetLanguage, invalidUTF8: invalid)
+        path: files[0], sourceLanguage: sourceLanguage, targetLanguage: targetLanguage, invalidUTF8: invalid)
     }
     return try TSVReader(path: files[0], invalidUTF8: invalid)
+  }
+}
+
+/// Which corpus, of which languages.
+struct CorpusFlags: ParsableArguments {
+  @OptionGroup var input: CorpusFiles
+
+  @Option(help: ArgumentHelp("Source language: of a TMX file, of a script to check, and of a file to write.", valueName: "tag"))
+  var sourceLanguage = "fr"
+
+  @Option(help: ArgumentHelp("Target language, likewise.", valueName: "tag"))
+  var targetLanguage = "en"
+
+  func reader() throws -> any ParallelCorpusReader {
+    try input.reader(sourceLanguage: sourceLanguage, targetLanguage: targetLanguage)
   }
 }
 
@@ -65,7 +73,7 @@ final class PairWriter {
     }
     names = [corpus.sourceLanguage, corpus.targetLanguage].map { "\(prefix).\($0)" + (gzip ? ".gz" : "") }
     for name in names {
-      guard let input = corpus.files.first(where: { Self.areSame($0, name) }) else { continue }
+      guard let input = corpus.input.files.first(where: { Self.areSame($0, name) }) else { continue }
       throw ValidationError("\(input) would be replaced while it is read: give another --output.")
     }
     files = try names.map { try AtomicFile(URL(fileURLWithPath: $0)) }

@@ -18,7 +18,7 @@ extension DataCommand {
         Example:  mt data shortlist --model Models/fr-en corpus.fr corpus.en
         """)
 
-    @OptionGroup var corpus: CorpusFlags
+    @OptionGroup var corpus: CorpusFiles
 
     @OptionGroup var model: ModelOption
 
@@ -40,7 +40,8 @@ extension DataCommand {
       let description = try directory.readDescription()
       let text = try TextPipeline(directory: directory.url)
       let longest = description.model.maximumLength
-      let reader = try corpus.reader(of: (description.sourceLanguage, description.targetLanguage))
+      let reader = try corpus.reader(
+        sourceLanguage: description.sourceLanguage, targetLanguage: description.targetLanguage)
       var pairs = EncodedCorpus()
       while let pair = try reader.nextPair() {
         let source = text.encodeSource(pair.source), target = text.encodeTarget(pair.target)

@@ -90,22 +90,25 @@ public final class NextTokens {
     }
   }
 
-  /// Looks through logits [R, V].
+  /// Looks through logits [R, V]; those of ids that a row may not choose become −∞.
   public func find(in logits: UnsafeMutableBufferPointer<Float>, vocabulary: Int) {
     precondition(logits.count >= rows * vocabulary, "\(logits.count) logits for \(rows) rows of \(vocabulary)")
-    guard !shortlists.isEmpty else {
-      withChoice { choice in
-        withUnsafePointer(to: choice) { mt_choose(logits.baseAddress!, Int64(rows), Int64(vocabulary), $0) }
-      }
-      return
-    }
     for (rows, list) in shortlists {
-      let ids = list.ids
-      let listed = rows.flatMap { row in ids.map { logits[row * vocabulary + Int($0)] } }
-      withChoice(of: rows, among: ids) { choice in
-        withUnsafePointer(to: choice) { mt_choose(listed, Int64(rows.count), Int64(ids.count), $0) }
-      }
+      for row in rows { Self.blank(logits[row * vocabulary..<(row + 1) * vocabulary], but: list.ids) }
     }
+    withChoice { choice in
+      withUnsafePointer(to: choice) { mt_choose(logits.baseAddress!, Int64(rows), Int64(vocabulary), $0) }
+    }
+  }
+
+  private static func blank(_ row: Slice<UnsafeMutableBufferPointer<Float>>, but ids: [Int32]) {
+    var rest = row
+    for id in ids {
+      let place = row.startIndex + Int(id)
+      rest[..<place].update(repeating: -.infinity)
+      rest = rest[(place + 1)...]
+    }
+    rest.update(repeating: -.infinity)
   }
 
   /// Nothing has been looked at yet, and what is found among several lists of ids (`withChoice(of:among:)`) is to count
@@ -156,15 +159,6 @@ public final class NextTokens {
   ) {
     prepare(rows: rows, step: step, sentence: sentence, tokens: tokens, recent: { tokens($0)[...] })
     find(in: logits, vocabulary: vocabulary)
-    for (rows, list) in shortlists {
-      let ids = list.ids
-      for row in rows {
-        var listed = ids[...]
-        for token in 0..<vocabulary {
-          if listed.first.map(Int.init) == token { listed.removeFirst() } else { logits[row * vocabulary + token] = -.infinity }
-        }
-      }
-    }
     for row in 0..<rows {
       for token in banned[Int(offsets[row])..<Int(offsets[row + 1])] where token >= 0 && token < vocabulary {
         logits[row * vocabulary + Int(token)] = -.infinity
