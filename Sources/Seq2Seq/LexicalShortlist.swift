@@ -6,20 +6,20 @@ public struct LexicalShortlist: Sendable, Equatable {
   /// Ids that every sentence may use, ascending, the end symbol among them.
   public let common: [Int32]
   /// Of source id s those from `starts[s]` to `starts[s + 1]`.
-  private let starts: [Int32]
+  private let starts: [Int]
   private let ids: [Int32]
 
   /// `candidates` are those of each source id, the most probable first.
   public init(common: [Int32], candidates: [[Int32]]) {
-    var (starts, ids) = ([Int32(0)], [Int32]())
+    var (starts, ids) = ([0], [Int32]())
     for list in candidates {
       ids.append(contentsOf: list)
-      starts.append(Int32(ids.count))
+      starts.append(ids.count)
     }
     self.init(common: common, starts: starts, ids: ids)
   }
 
-  private init(common: [Int32], starts: [Int32], ids: [Int32]) {
+  private init(common: [Int32], starts: [Int], ids: [Int32]) {
     self.common = Set(common + [SpecialToken.end]).sorted()
     (self.starts, self.ids) = (starts, ids)
   }
@@ -30,11 +30,11 @@ public struct LexicalShortlist: Sendable, Equatable {
   /// Source ids there are.
   public var sourceVocabularySize: Int { starts.count - 1 }
 
-  public func candidates(for id: Int32) -> ArraySlice<Int32> { ids[Int(starts[Int(id)])..<Int(starts[Int(id) + 1])] }
+  public func candidates(for id: Int32) -> ArraySlice<Int32> { ids[starts[Int(id)]..<starts[Int(id) + 1]] }
 
-  /// What a translation of `source` may consist of; `required` are ids that must be among it. Ids of the source that the list
-  /// does not know have no candidates. Cost: a look at all candidates, and at a bit for each target id.
-  public func choices(for source: [Int32], required: [Int32] = []) -> SentenceShortlist {
+  /// What a translation of `source`, with its end symbol, may consist of; `required` are ids that must be among it. Ids of the
+  /// source that the list does not know have no candidates. Cost: a look at all candidates, and at a bit for each target id.
+  public func choices(for source: some Sequence<Int32>, required: [Int32] = []) -> SentenceShortlist {
     var isListed: [Bool] = []
     func list(_ id: Int32) {
       if isListed.count <= Int(id) { isListed += Array(repeating: false, count: Int(id) + 1 - isListed.count) }

@@ -51,7 +51,7 @@ public enum TextError: Error, Equatable, Sendable, CustomStringConvertible {
 
 extension Data {
   /// The contents of a file of text or of a text model.
-  init(textFile url: URL) throws(TextError) {
+  public init(textFile url: URL) throws(TextError) {
     do { try self.init(contentsOf: url) } catch {
       throw .file(path: url.path, problem: "cannot be read: \(TextError.reason(error))")
     }

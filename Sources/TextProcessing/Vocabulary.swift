@@ -1,3 +1,5 @@
+import Foundation
+
 /// The pieces of one language, or of both where it is joint, numbered from 0 without a gap:
 /// `</s>`, `<unk>`, then with byte fallback `<0x00>` to `<0xFF>`, then characters, then merges in the order they apply.
 /// There is no padding and no beginning symbol.
@@ -60,6 +62,16 @@ public struct Vocabulary: Sendable {
   public func piece(_ id: Int32) -> String {
     precondition(id >= 0 && id < count, "id \(id) in a vocabulary of \(count)")
     return table.string(at: Int(id))
+  }
+
+  /// CRC-32 of all pieces in order, a line feed after each: to tell which vocabulary a file of ids is of.
+  public var checksum: UInt32 {
+    var bytes = Data()
+    for id in 0..<count {
+      bytes.append(contentsOf: table.bytes(at: id))
+      bytes.append(0x0A)
+    }
+    return Deflate.checksum(bytes)
   }
 
   /// The id of a piece, compared byte by byte.

@@ -49,10 +49,11 @@ public func averageCheckpoints(run: URL, last count: Int, output: URL) throws ->
   let updates = try CheckpointDirectory(run: run).average(last: count, into: model)
   description.training?.merge(ModelDescription.averaged(updates)) { $1 }
   // All is read before anything is written, and what makes it a model comes last.
-  let (text, counts) = (try TextPipeline(directory: run), try directory.readWordCounts())
+  let text = try TextPipeline(directory: run)
+  let companions = try directory.files([directory.wordCounts, directory.shortlist])
   try OutputDirectory.make(output)
   try text.write(to: output)
-  try counts?.write(to: ModelDirectory(output).wordCounts)
+  for (name, data) in companions { try AtomicFile.write(data, to: output.appendingPathComponent(name)) }
   try ModelDirectory(output).save(description, model)
   return updates
 }

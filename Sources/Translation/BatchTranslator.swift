@@ -156,7 +156,7 @@ final class BatchTranslator {
         let (prefix, required) = (Array(part.prefix.prefix(maximumLength)), required?[place] ?? [])
         return SearchSentence(
           maximumLength: longest, prefix: prefix, index: line, source: options.breaksLoops ? part.source : [],
-          required: required, shortlist: shortlist?.choices(for: part.source, required: required + prefix))
+          required: required, shortlist: shortlist?.choices(for: sources[place], required: required + prefix))
       }, settled: settled)
   }
 }

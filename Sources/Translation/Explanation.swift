@@ -18,7 +18,7 @@ public struct Explanation: Sendable, Equatable {
     public var alignment: WordAlignment
   }
 
-  /// Every hypothesis that the beam weighed.
+  /// Every hypothesis that the beam weighed; with a shortlist, by probabilities among what is listed.
   public struct Tree: Sendable, Equatable {
     public var beamSize: Int
     public var tree: BeamTree
@@ -88,7 +88,7 @@ extension Translator {
       [
         SearchSentence(
           maximumLength: longest, source: parts[0].source,
-          shortlist: options.usesShortlist ? shortlist?.choices(for: parts[0].source) : nil)
+          shortlist: options.usesShortlist ? shortlist?.choices(for: sources[0]) : nil)
       ])[0]
     let spans = parts[0].mask?.spans ?? []
     let pieces = tree.nodes.map { node in

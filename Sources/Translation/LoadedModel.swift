@@ -49,15 +49,12 @@ public struct LoadedModel: Sendable {
     (self.model, self.precision) = (model, precision)
   }
 
-  /// Throws `ModelError` where the directory has none, `TextError` where it is not of the model's vocabularies. What the
+  /// Throws `ModelError` where the directory has none, `TextError` where it is another model's or damaged. What the
   /// model begins every output with is added to it.
   public func readShortlist() throws -> LexicalShortlist {
     try directory.requireShortlist()
-    let configuration = model.configuration
-    let stored = try LexicalShortlist(
-      file: directory.shortlist, sourceVocabularySize: configuration.sourceVocabularySize,
-      targetVocabularySize: configuration.targetVocabularySize)
-    guard let first = configuration.forcedFirstToken, !stored.common.contains(first) else { return stored }
+    let stored = try LexicalShortlist(file: directory.shortlist, of: .init(description, text))
+    guard let first = model.configuration.forcedFirstToken, !stored.common.contains(first) else { return stored }
     return stored.with(first)
   }
 

@@ -44,6 +44,15 @@ public struct ModelDirectory: Sendable {
     FileManager.default.fileExists(atPath: wordCounts.path) ? try WordCounts(file: wordCounts) : nil
   }
 
+  /// The contents of those of its files that are there, to be written beside other weights. Throws `TextError`.
+  public func files(_ wanted: [URL]) throws(TextError) -> [(name: String, data: Data)] {
+    var files: [(name: String, data: Data)] = []
+    for file in wanted where FileManager.default.fileExists(atPath: file.path) {
+      files.append((file.lastPathComponent, try Data(textFile: file)))
+    }
+    return files
+  }
+
   /// Whether there is something that means to be a model.
   public var exists: Bool { FileManager.default.fileExists(atPath: configuration.path) }
 

@@ -18,15 +18,12 @@ extension ModelDirectory {
     var description = try readDescription()
     let text = try TextPipeline(directory: url)
     let model = try readModel(description)
+    // The counts of the training's words, and what its words may come of, are the same for any weights.
+    let companions = try files([card, wordCounts, shortlist])
     description.precision = precision
     try destination.save(description, model)
     try text.write(to: output)
-    // The counts of the training's words, and what its words may come of, are the same for any weights.
-    for (from, to) in [
-      (card, destination.card), (wordCounts, destination.wordCounts), (shortlist, destination.shortlist),
-    ] {
-      if let data = try? Data(contentsOf: from) { try AtomicFile.write(data, to: to) }
-    }
+    for (name, data) in companions { try AtomicFile.write(data, to: output.appendingPathComponent(name)) }
     return try (weights.fileSize(), destination.weights.fileSize())
   }
 }

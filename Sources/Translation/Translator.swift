@@ -24,7 +24,8 @@ public final class Translator: Sendable {
     try self.init(models.map { try ModelDirectory($0).load(precision: precision) }, withShortlist: withShortlist)
   }
 
-  /// Throws `ModelError` if the models do not have the same `text.json`. The shortlist is that of the first.
+  /// Throws `ModelError` if the models do not have the same `text.json`. The shortlist is that of the first; several models
+  /// together look at all probabilities with it too, and are no faster.
   public init(_ models: [LoadedModel], withShortlist: Bool = false) throws {
     precondition(!models.isEmpty, "a translator without a model")
     for model in models.dropFirst() {

@@ -109,7 +109,8 @@ public final class ModelRegistry: Sendable {
     return nil
   }
 
-  /// The model in memory, loaded if need be: once, however many ask at a time. Throws `ModelError`.
+  /// The model in memory, loaded if need be: once, however many ask at a time. Throws `ModelError`, or
+  /// `TextError` of its text pipeline or shortlist.
   func translator(_ entry: Entry) async throws -> Translator {
     let task = state.withLock { state -> Task<Translator, any Error> in
       state.uses += 1

@@ -57,7 +57,7 @@ public final class TranslationService: Sendable {
   }
 
   /// The translator of a pair that has a model of its own, with which `pool` translates. Throws `APIError` where there is
-  /// none, `ModelError` where it cannot be loaded.
+  /// none, `ModelError` or `TextError` where it cannot be loaded.
   func translator(from source: String, to target: String) async throws -> Translator {
     let route = try route(from: source, to: target)
     guard route.count == 1 else {

@@ -96,6 +96,9 @@ struct BenchCommand: ParsableCommand {
     let all = ProcessInfo.processInfo.activeProcessorCount
     let threadCounts = threads.isEmpty ? Set([1, all]).sorted() : Array(Set(threads)).sorted()
 
+    let hasShortlist = FileManager.default.fileExists(atPath: ModelDirectory(directory).shortlist.path)
+    // What is wrong with the list is said before minutes have gone by.
+    if hasShortlist { _ = try Translator(model: directory, withShortlist: true) }
     let output = StandardOutput.shared
     try output.write(line: "\(directory.path), \(lines.count) lines, \(all) processors")
     try output.write(line: Measurement.header)
@@ -115,19 +118,17 @@ struct BenchCommand: ParsableCommand {
         }
       }
     }
-    let withShortlist = try measureShortlist(directory, lines, measurements, references)
+    let withShortlist = hasShortlist ? try measureShortlist(directory, lines, measurements, references) : nil
     if let withShortlist { try output.write(line: withShortlist.row) }
     try output.write(line: "")
     for line in Measurement.advice(measurements, withShortlist: withShortlist) { try output.write(line: line) }
   }
 
-  /// The fastest setting at the widest beam, with the model's shortlist; nil where it has none.
+  /// The fastest setting at the widest beam, with the model's shortlist.
   private func measureShortlist(
     _ directory: URL, _ lines: [String], _ measurements: [Measurement], _ references: [Int: [String]]
   ) throws -> Measurement? {
-    guard let best = Measurement.fastest(measurements),
-      FileManager.default.fileExists(atPath: ModelDirectory(directory).shortlist.path)
-    else { return nil }
+    guard let best = Measurement.fastest(measurements) else { return nil }
     let translator = try Translator(model: directory, precision: best.precision, withShortlist: true)
     return Measurement(
       translator, lines, beam: best.beam, threads: best.threads, seconds: seconds, like: references[best.beam])

@@ -25,7 +25,9 @@ extension DataCommand {
     @Option(help: ArgumentHelp("Pieces that every translation may use: the most frequent.", valueName: "n"))
     var frequent = ShortlistLearner().frequent
 
-    @Option(help: ArgumentHelp("Pieces of translations kept for a piece of the source, the most probable.", valueName: "n"))
+    @Option(help: ArgumentHelp(
+      "Pieces of translations looked at for a piece of the source, the most probable; those open to all count.",
+      valueName: "n"))
     var best = ShortlistLearner().best
 
     @OptionGroup var threads: ThreadsOption
@@ -37,6 +39,7 @@ extension DataCommand {
 
     func run() throws {
       let directory = try ModelDirectory(model.directory())
+      try AtomicFile.check(directory.shortlist)
       let description = try directory.readDescription()
       let text = try TextPipeline(directory: directory.url)
       let longest = description.model.maximumLength
@@ -48,13 +51,13 @@ extension DataCommand {
         guard max(source.count, target.count) < longest, !source.isEmpty, !target.isEmpty else { continue }
         pairs.append(source: source + [SpecialToken.end], target: target + [SpecialToken.end])
       }
-      guard pairs.count > 0 else { throw ValidationError("The corpus has no pair that the model could take.") }
+      guard pairs.count > 0 else { throw TextError.file(path: corpus.files[0], problem: "has no pair that the model could take") }
       var learner = ShortlistLearner()
       (learner.frequent, learner.best, learner.threads) = (frequent, best, threads.threads)
       let (source, target) = (text.sourceVocabulary, text.targetVocabulary)
       let shortlist = learner.learn(pairs, vocabularies: (source.count, target.count), copies: source.copies(in: target))
-      try shortlist.write(to: directory.shortlist)
-      let sizes = (0..<pairs.count).map { shortlist.choices(for: Array(pairs.source($0))).count }
+      try shortlist.write(to: directory.shortlist, of: .init(description, text))
+      let sizes = (0..<pairs.count).map { shortlist.choices(for: pairs.source($0)).count }
       try StandardOutput.shared.write(
         line: "\(directory.shortlist.path): of \(target.count) pieces \(sizes.reduce(0, +) / sizes.count) for a sentence of "
           + "these \(pairs.count) on average")

@@ -19,8 +19,8 @@ struct HuggingFaceMarianExport: ParsableCommand {
     discussion: """
       For transformers with normalization: post, without final_normalization and with self-attention in the decoder. \
       Weights are written as float32. The SentencePiece models are written for models trained with tokenizer: marks or \
-      whitespace, byte_fallback: true, lowercase: false and normal_form: nfc, and for imported ones; else a warning says \
-      what is missing. They cut text alike but for marks typed out of their canonical order (three in Hebrew or Arabic, two \
+      whitespace, byte_fallback: true, lowercase: false and normal_form: nfc or none, and for imported ones; else a \
+      warning says what is missing. They cut text alike but for marks typed out of their canonical order (three in Hebrew or Arabic, two \
       elsewhere) and characters above U+3000 that are not in it.
 
       Example:  mt export hf-marian Models/fr-en fr-en-hf

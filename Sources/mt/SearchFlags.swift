@@ -39,7 +39,7 @@ struct SearchFlags: ParsableArguments {
   @Option(help: """
     When a sentence's search ends: when as many hypotheses have ended as the beam is wide (beam-full); when, \
     besides, the best live one, ended as it is, would not beat the worst of them (none-leads, as transformers do); \
-    or, which takes several times as long, when no live hypothesis, however it goes on, can get a better score \
+    or, which takes half as long again to twice as long, when no live hypothesis, however it goes on, can get a better score \
     (none-can-win). (default: beam-full)
     """)
   var stopping: StoppingRule?

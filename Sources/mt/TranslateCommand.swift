@@ -24,7 +24,7 @@ struct TranslateCommand: ParsableCommand {
       --n-best prints "line ||| text ||| log-probability ||| score", with lines counted from 0 and natural logarithms. \
       --alignments adds " ||| " and pairs "source-target", counted from 0, of the pieces that the model read and \
       wrote: those of `mt tokenize --subwords`, but that what it carries over unchanged is one. tsv is source, \
-      translation, log-probability and score; jsonl has all of it, with the pieces.
+      translation, log-probability and score; jsonl has all of it, and with --alignments the pieces.
       """)
 
   @Argument(help: "Files to translate, plain or gzipped; - is standard input.", completion: .file())
@@ -53,8 +53,8 @@ struct TranslateCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       Keep placeholders (%1$s, {name}), URLs and e-mail addresses, and warn where one is lost. A model that has learnt \
-      to copy such spans is shown marks in their place, and in place of codes, emoji and other scripts. (default: on \
-      for such a model)
+      to copy sees placeholders of its own for these, and for names, codes, telephone numbers, emoji and other scripts; \
+      for a number where it loses one. (default: on for such a model)
       """))
   var protect: Bool?
 
@@ -97,7 +97,7 @@ struct TranslateCommand: ParsableCommand {
 
   @OptionGroup var shortlist: ShortlistFlag
 
-  @Flag(help: "Print a translation while it comes about: what all that it can still become begins with.")
+  @Flag(help: "Print a translation as it is being found: as much of its beginning as can no longer change.")
   var stream = false
 
   @OptionGroup var threads: ThreadsOption
@@ -123,6 +123,9 @@ struct TranslateCommand: ParsableCommand {
     guard topP > 0, topP <= 1 else { throw ValidationError("--top-p \(topP) is not above 0 and at most 1.") }
     if stream, nBest != nil || alignments || prefix != nil || format != .text || report != nil {
       throw ValidationError("--stream prints texts alone: no --n-best, --alignments, --prefix, --format or --report.")
+    }
+    if shortlist.shortlist, model.count > 1 {
+      throw ValidationError("--shortlist makes one model faster; several together need all probabilities.")
     }
     if !sample, let nBest, let beam = search.beam, nBest > beam {
       throw ValidationError("--n-best \(nBest) needs --beam of at least \(nBest).")

@@ -39,7 +39,7 @@ import Testing
     #expect(learner.learn(Self.corpus(pairs), vocabularies: (30, 72)) == list)
   }
 
-  @Test("the most frequent are open to all and take no place; copies are candidates whatever the corpus says")
+  @Test("the most frequent are open to all and candidates of none; copies are candidates whatever the corpus says")
   func always() {
     var pairs: [([Int32], [Int32])] = (0..<20).map { _ in ([2, 3], [7, 8]) }
     pairs += (0..<9).map { _ in ([4], [7, 9]) }

@@ -1,6 +1,7 @@
 import Foundation
 import Seq2Seq
 import TestSupport
+import TextProcessing
 import Testing
 import Translation
 
@@ -43,9 +44,9 @@ import Translation
   @Test func wantsAShortlistOfEachModelWhereItUsesThem() async throws {
     let models = try [save("fr", "en"), save("en", "fr")]
     func write(_ url: URL) throws {
-      let vocabulary = try ModelDirectory(url).readDescription().model.sourceVocabularySize
-      try LexicalShortlist(common: [0], candidates: Array(repeating: [], count: vocabulary))
-        .write(to: ModelDirectory(url).shortlist)
+      let (directory, text) = (ModelDirectory(url), try TextPipeline(directory: url))
+      try LexicalShortlist(common: [0], candidates: Array(repeating: [], count: text.sourceVocabulary.count))
+        .write(to: directory.shortlist, of: .init(directory.readDescription(), text))
     }
     try write(models[0])
     let error = #expect(throws: ModelError.self) { try ModelRegistry(usesShortlists: true) { models } }

@@ -56,8 +56,8 @@ typedef enum { MT_IDENTITY = 0, MT_RELU = 1, MT_GELU = 2, MT_SILU = 3, MT_TANH =
 int mt_linear_packed(const float *a, const mt_packed_matrix *b, const float *bias, mt_activation activation, float *c,
                      int64_t m, void *scratch);
 
-/// What is wanted of rows of logits: of the log-softmax of each its k largest entries, best first, ties to the lower id,
-/// and the entry of one id. Entries that are banned count in the softmax and are passed over.
+/// What is wanted of rows of logits: of the log-softmax of each its k largest entries, best first, of equals the one that was
+/// looked at first, and the entry of one id. Entries that are banned count in the softmax and are passed over.
 typedef struct {
   int64_t k;
   const int32_t *banned, *banned_offsets;  // row r: banned[banned_offsets[r] ..< banned_offsets[r + 1]]
@@ -109,8 +109,7 @@ void mt_plain_tiles_f32(const float *a, const float *b, bool transposed, float *
 
 /// The choice from log-softmax(logits) of [rows, columns]: the same bits as from the product.
 void mt_choose(const float *logits, int64_t rows, int64_t columns, const mt_choice *choice);
-/// The same in portions: begin, absorb any columns of any rows, at most MT_WIDEST_PANEL at once, each once and those of a
-/// row in order, end. Rows of logits, to which a bias [columns] is added unless NULL, are `stride` apart.
+/// The same in portions: begin, absorb any columns of any rows, at most MT_WIDEST_PANEL at once, each once, end. Rows of logits, to which a bias [columns] is added unless NULL, are `stride` apart.
 void mt_choice_begin(const mt_choice *choice, int64_t rows);
 void mt_choice_absorb(const mt_choice *choice, const float *logits, int64_t stride, const float *bias,
                       int64_t first_row, int64_t rows, int64_t first_column, int64_t columns);

@@ -3,8 +3,8 @@ import Autograd
 /// The most probable next tokens of every row of a decoder, with the tokens a search must not produce left out, and the
 /// log-probability of a token that a row must take.
 ///
-/// Log-probabilities are the model's own: forbidding a token does not raise those of the others. Buffers are reused
-/// from step to step. Not thread-safe: one per running search.
+/// Forbidding a token does not raise the log-probabilities of the others; those of a sentence with a shortlist are among the
+/// listed. Buffers are reused from step to step. Not thread-safe: one per running search.
 public final class NextTokens {
   /// [R, k], best first; −1 where a row has fewer.
   private(set) var ids = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 0)

@@ -2,7 +2,7 @@ import Foundation
 import Autograd
 
 /// Draws every token at random from the model's distribution, sharpened, flattened or cut as the options say.
-/// The log-probabilities of its hypotheses are the model's own, at temperature 1.
+/// The log-probabilities of its hypotheses are at temperature 1, among all ids or those of a shortlist.
 public struct Sampling: Search {
   public let options: SearchOptions
   private let sampling: SamplingOptions

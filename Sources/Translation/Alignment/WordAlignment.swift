@@ -19,7 +19,8 @@ public struct WordAlignment: Sendable, Equatable {
   /// [target][source], attention; a row sums to at most one, the rest is what went to the end of the sentence. Empty
   /// where words run alike and there are more than a million pairs.
   public var weights: [[Float]]
-  /// log P of each target word given those before it, nats; empty where no model was asked.
+  /// log P of each target word given those before it, nats, among all there are, also where the translation was chosen from a
+  /// shortlist; empty where no model was asked.
   public var logProbabilities: [Double]
   /// Without end symbols, placeholders shown as what they stand for; empty where no model was asked.
   public var sourcePieces: [String] = []
