@@ -5,7 +5,7 @@
 # make test-all   the fast tests, those that train models, and the web page in a browser
 # make reports    build, then measure the shipped models anew on the corpora in DATA (an hour; minutes with REPORTS=--quick)
 # make bench      build, then measure translation, start, text processing and training
-# make install    put mt and its model under PREFIX (/usr/local)
+# make install    put mt, its models and the test set under PREFIX (/usr/local)
 # make uninstall  take them away again
 # make clean      remove what was built
 
