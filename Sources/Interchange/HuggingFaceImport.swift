@@ -23,16 +23,16 @@ public enum HuggingFaceMarian {
   /// - Throws: `ModelError` or `TextError` naming the file and the key, tensor or piece, and what was expected.
   public static func importModel(from directory: URL, to output: URL, targetLanguage: String? = nil) throws -> Report {
     let destination = ModelDirectory(output)
-    guard !destination.exists else {
-      throw ModelError(file: destination.configuration.path, problem: "exists already; give a directory without a model")
-    }
+    try destination.requireVacant()
     var reader = try HuggingFaceReader(directory)
     let text = try reader.textPipeline(targetLanguage: targetLanguage)
     var description = try reader.description(text, targetLanguage: targetLanguage)
     let model = try reader.model(description)
     description.model = model.configuration
-    try destination.save(description, model)
+    // What makes it a model comes last: what could not be written whole can be tried again.
+    try OutputDirectory.make(output)
     try text.write(to: output)
+    try destination.save(description, model)
     return Report(
       description: description, parameterCount: model.parameters.parameterCount, warnings: reader.warnings)
   }
@@ -165,7 +165,8 @@ struct HuggingFaceReader {
     return try TextPipeline(
       sourceModel: model("source.spm"), targetModel: model("target.spm"), sourcePieces: pieces(sourcePieces, sourceOrder),
       targetPieces: isShared ? nil : pieces(targetPieces, targetOrder), targetCode: code,
-      targetBegin: forcedFirstToken().map { targetPieces[targetOrder[Int($0)]] }, directory: directory)
+      targetBegin: forcedFirstToken().map { targetPieces[targetOrder[Int($0)]] }, directory: directory,
+      path: directory.appendingPathComponent("vocab.json").path)
   }
 
   // MARK: Shape
@@ -209,12 +210,17 @@ struct HuggingFaceReader {
     let target = targetLanguage == "none" ? nil : targetLanguage
     return ModelDescription(
       sourceLanguage: tag(tokenizer.sourceLanguage), targetLanguage: tag(target ?? tokenizer.targetLanguage), model: model,
-      search: searchDefaults(maximumLength: shape.maximumLength), training: ["imported_from": "Hugging Face MarianMT"])
+      search: try searchDefaults(maximumLength: shape.maximumLength), training: ["imported_from": "Hugging Face MarianMT"])
   }
 
   /// The settings of transformers' `generate` in our words.
-  private mutating func searchDefaults(maximumLength: Int) -> SearchDefaults {
+  private mutating func searchDefaults(maximumLength: Int) throws -> SearchDefaults {
     var search = SearchDefaults()
+    if let beams = generation.beams, !(1...1024).contains(beams) {
+      throw ModelError(
+        file: directory.appendingPathComponent("generation_config.json").path, item: "num_beams",
+        problem: "\(beams) is not in 1...1024")
+    }
     search.beamSize = generation.beams
     search.lengthNormalization = .power
     search.lengthPenalty = generation.lengthPenalty ?? 1

@@ -31,9 +31,7 @@ public enum Marian {
     _ model: URL, sourceVocabulary: URL, targetVocabulary: URL, to output: URL, options: ImportOptions = ImportOptions()
   ) throws -> Report {
     let destination = ModelDirectory(output)
-    guard !destination.exists else {
-      throw ModelError(file: destination.configuration.path, problem: "exists already; give a directory without a model")
-    }
+    try destination.requireVacant()
     let file = try MarianFile(contentsOf: model)
     let configuration = try MarianConfiguration(yaml: file.configuration, file: file.file)
     let (sourceCutter, targetCutter) = (
@@ -55,13 +53,15 @@ public enum Marian {
       targetPieces: isShared
         ? nil : target.pieces(count: configuration.targetVocabularySize, file: targetVocabulary.path),
       targetCode: LanguageCode.choose(options.targetCode, among: source.pieces, file: sourceVocabulary.path),
-      directory: output)
+      directory: output, path: sourceVocabulary.path)
     let network = try MarianReader.read(file, configuration)
     let description = ModelDescription(
       sourceLanguage: options.sourceLanguage, targetLanguage: options.targetLanguage, model: network.configuration,
       search: try searchDefaults(options.decoderConfiguration), training: ["imported_from": "Marian"])
-    try destination.save(description, network)
+    // What makes it a model comes last: what could not be written whole can be tried again.
+    try OutputDirectory.make(output)
     try text.write(to: output)
+    try destination.save(description, network)
     var report = Report(description: description, parameterCount: network.parameters.parameterCount)
     if source.isWords || target.isWords {
       report.warnings.append(

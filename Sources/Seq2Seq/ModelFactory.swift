@@ -1,4 +1,5 @@
 import Autograd
+import Foundation
 
 /// A configuration that no model can be built from: which key, what it says, what was expected.
 public struct ConfigurationError: Error, CustomStringConvertible, Equatable {
@@ -37,6 +38,35 @@ extension ModelConfiguration {
     switch architecture {
     case .transformer: try validateTransformer()
     case .rnn: try validateRNN()
+    }
+    let (bytes, memory) = (4 * leastParameterCount, Double(ProcessInfo.processInfo.physicalMemory))
+    guard bytes <= memory else {
+      func gigabytes(_ bytes: Double) -> String { String(format: "%.0f GB", bytes / 1e9) }
+      throw ConfigurationError(
+        key: architecture.rawValue,
+        problem: "its parameters need \(gigabytes(bytes)) of memory or more; this computer has \(gigabytes(memory))")
+    }
+  }
+
+  /// Numbers in the large matrices: a model has these parameters and some more. A `Double`, for sizes may be what they like.
+  public var leastParameterCount: Double {
+    func matrix(_ rows: Int, _ columns: Int) -> Double { Double(rows) * Double(columns) }
+    let size = transformer?.modelSize ?? rnn?.embeddingSize ?? 0
+    let tables: Double =
+      switch embeddings {
+      case .all: matrix(targetVocabularySize, size)
+      case .target: matrix(sourceVocabularySize, size) + matrix(targetVocabularySize, size)
+      case .none: matrix(sourceVocabularySize, size) + 2 * matrix(targetVocabularySize, size)
+      }
+    switch (architecture, transformer, rnn) {
+    case (.transformer, let t?, _):
+      let (attention, feedForward) = (4 * matrix(size, size), 2 * matrix(size, t.feedForwardSize))
+      // What mixes a decoder's tokens may have two matrices in place of four.
+      return tables + Double(t.encoderLayers) * (attention + feedForward)
+        + Double(t.decoderLayers) * (1.5 * attention + feedForward)
+    case (.rnn, _, let r?):
+      return tables + Double(r.encoderLayers * (r.bidirectional ? 2 : 1) + r.decoderLayers) * matrix(r.hiddenSize, r.hiddenSize)
+    default: return tables
     }
   }
 

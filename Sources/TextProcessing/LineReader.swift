@@ -22,6 +22,7 @@ public final class LineReader: IteratorProtocol {
 
   private let descriptor: Int32
   private let closes: Bool
+  private let longestLine: Int
   private let invalidUTF8: InvalidUTF8
   private var inflater: GzipInflater?
   private var packed: [UInt8] = []
@@ -49,10 +50,13 @@ public final class LineReader: IteratorProtocol {
     self.init(descriptor: descriptor, name: path, invalidUTF8: invalidUTF8, closes: true)
   }
 
-  /// Reads an open file descriptor, which stays the caller's unless `closes`.
+  /// Reads an open file descriptor, which stays the caller's unless `closes`. Lines of more than `longestLine` bytes, or some
+  /// more, are refused.
   public init(
-    descriptor: Int32, name: String, invalidUTF8: InvalidUTF8 = .fail, closes: Bool = false, bufferSize: Int = 1 << 17
+    descriptor: Int32, name: String, invalidUTF8: InvalidUTF8 = .fail, closes: Bool = false, bufferSize: Int = 1 << 17,
+    longestLine: Int = 1 << 28
   ) {
+    self.longestLine = longestLine
     self.descriptor = descriptor
     self.closes = closes
     self.invalidUTF8 = invalidUTF8
@@ -63,7 +67,8 @@ public final class LineReader: IteratorProtocol {
   deinit { if closes { close(descriptor) } }
 
   /// The next line, without its end, or nothing after the last.
-  /// - Throws: `TextError.invalidUTF8`, `.file` where reading fails or gzip data is broken or ends too early.
+  /// - Throws: `TextError.invalidUTF8`, `.line` where one is too long, `.file` where reading fails or gzip data is broken or ends
+  ///   too early.
   public func nextLine() throws(TextError) -> String? {
     if !isOpen { try begin() }
     var searched = start
@@ -153,7 +158,12 @@ public final class LineReader: IteratorProtocol {
       end -= start
       start = 0
     }
-    if end == buffer.count { buffer.append(contentsOf: repeatElement(0, count: buffer.count)) }
+    if end == buffer.count {
+      guard end < longestLine else {
+        throw .line(path: path, line: lineNumber + 1, problem: "is longer than \(longestLine) bytes")
+      }
+      buffer.append(contentsOf: repeatElement(0, count: buffer.count))
+    }
     guard let inflater else {
       let count = try checked(
         buffer.withUnsafeMutableBytes { read(into: UnsafeMutableRawBufferPointer(rebasing: $0[end...])) })

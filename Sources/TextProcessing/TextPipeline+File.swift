@@ -116,6 +116,8 @@ extension TextFile.Pieces {
       guard piece.unicodeScalars.count > 1 else {
         throw refuse("merges", index, "expected two characters or more, found \(piece)")
       }
+      // Each of its cuts is tried.
+      guard piece.utf8.count <= 1024 else { throw refuse("merges", index, "\(piece.prefix(20))… is longer than 1024 bytes") }
       guard !holdsSpace(piece) else { throw refuse("merges", index, "\(piece) contains white space") }
       guard !piece.unicodeScalars.dropFirst().contains(Vocabulary.spaceMark) else {
         throw refuse("merges", index, "\(piece) has \(Vocabulary.spaceMark) past its beginning")

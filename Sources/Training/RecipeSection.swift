@@ -22,7 +22,8 @@ final class RecipeSection {
     entries = mapping.map { (RecipeSection.text($0.key), $0.key.mark?.line, $0.value) }
   }
 
-  static func isNull(_ node: Node) -> Bool { node.tag.rawValue == Tag.Name.null.rawValue }
+  /// Only a scalar: a list or mapping with that tag would be passed over unread.
+  static func isNull(_ node: Node) -> Bool { node.scalar != nil && node.tag.rawValue == Tag.Name.null.rawValue }
 
   /// The node as the recipe's reader wrote it, for messages.
   static func text(_ node: Node) -> String {
@@ -136,7 +137,7 @@ func overriding(_ root: Node, with argument: String) throws -> Node {
     throw RecipeError.badOverride(argument: argument)
   }
   let keys = argument[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-  guard keys.allSatisfy({ !$0.isEmpty }) else { throw RecipeError.badOverride(argument: argument) }
+  guard keys.allSatisfy({ !$0.isEmpty }), keys.count <= 16 else { throw RecipeError.badOverride(argument: argument) }
   let text = String(argument[argument.index(after: equals)...])
   var value: Node
   do {

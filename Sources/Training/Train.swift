@@ -74,6 +74,7 @@ final class TrainingRun {
   private(set) var cleaning: [(name: String, report: String)] = []
   /// The checkpoints whose mean the model is, and its scores if it was judged.
   private(set) var mean: (updates: [Int], scores: ValidationRecord?)?
+  private var lock: RunLock?
 
   init(_ recipe: Recipe, output: URL, options: TrainOptions, progress: any ProgressSink) {
     (self.recipe, self.output, self.options, self.progress) = (recipe, output, options, progress)
@@ -109,6 +110,10 @@ final class TrainingRun {
       seed: recipe.training.seed, sizes: pairs.sizes,
       repetitions: EpochOrder.repetitions(
         sizes: pairs.sizes, weights: recipe.train.map(\.weight), temperature: recipe.temperature))
+    guard zip(pairs.sizes, order.repetitions).contains(where: { (Double($0) * $1).rounded() >= 1 }) else {
+      throw TrainingError.noData(
+        "corpora.train: their weights leave no whole sentence pair an epoch, of \(pairs.sizes.reduce(0, +))")
+    }
     let epochTokens = zip(zip(pairs.sizes, tokens), order.repetitions).reduce(0) { $0 + Double($1.0.0) * $1.0.1 * $1.1 }
     let totalUpdates = plannedUpdates(epochTokens: epochTokens)
 
@@ -181,12 +186,18 @@ final class TrainingRun {
   }
 
   private func prepareOutput() throws {
+    try OutputDirectory.make(output)
+    lock = try RunLock(output)
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
     // What has been trained and has no checkpoints to go on from is not begun anew over its weights.
     let isDone = contents.contains("model.safetensors") && !contents.contains("checkpoints")
     if isDone, options.resume { throw TrainingError.alreadyTrained(output.path) }
     guard options.resume || contents.isEmpty else { throw TrainingError.outputNotEmpty(output.path) }
-    try OutputDirectory.make(output)
+    // Of a run that had no time for a checkpoint these files are there; others are somebody's.
+    let early: Set = [ModelDirectory.textFile, ModelDirectory.wordCountsFile, ModelDirectory.trainingLogFile]
+    if !contents.contains("checkpoints"), let other = contents.first(where: { !early.contains($0) && !$0.hasSuffix(".part") }) {
+      throw TrainingError.notARun(output.path, holds: other)
+    }
   }
 
   // MARK: Text
@@ -348,8 +359,10 @@ final class TrainingRun {
     _ loop: TrainingLoop, _ end: TrainingEnd, _ trainer: Trainer, _ validator: TextValidator?,
     _ description: ModelDescription
   ) throws {
-    if validator == nil || loop.state.best == nil {
-      // Nothing has been judged: the model is what there is.
+    let directory = ModelDirectory(output)
+    let isMissing = [directory.weights, directory.configuration].contains { !FileManager.default.fileExists(atPath: $0.path) }
+    if validator == nil || loop.state.best == nil || isMissing {
+      // Nothing has been judged, or what was is gone: the model is what there is.
       let model = try description.model.makeModel()
       var description = description
       if end == .finished, recipe.training.averageLast > 1 {
@@ -359,7 +372,7 @@ final class TrainingRun {
       } else {
         _ = model.parameters.values.update(fromContentsOf: trainer.learntValues)
       }
-      try ModelDirectory(output).save(description, model)
+      try directory.save(description, model)
     }
     if end == .finished, recipe.training.averageLast > 1, let validator, mean == nil {
       try averageAtEnd(loop, trainer, validator)

@@ -63,6 +63,8 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
   case noData(String)
   case outputNotEmpty(String)
   case alreadyTrained(String)
+  case notARun(String, holds: String)
+  case outputInUse(String)
   case differentRecipe(String)
   case corpusMissing(file: String, searched: [String])
   case startMissing(directory: String, searched: [String])
@@ -78,6 +80,10 @@ public enum TrainingError: Error, CustomStringConvertible, Equatable, Sendable {
     case .alreadyTrained(let path):
       return "\(path) holds a model and no checkpoints to go on from: choose another --output; a recipe's start_from begins "
         + "from it"
+    case .notARun(let path, let file):
+      return "\(path) holds \(file) and no checkpoints: it is no run to --resume; choose another --output"
+    case .outputInUse(let path):
+      return "\(path): another training is writing there; wait for its end or choose another --output"
     case .differentRecipe(let path):
       return "\(path) was trained with other settings: --resume needs the same recipe and --set values"
     case .corpusMissing(let file, let searched):

@@ -56,6 +56,13 @@ public struct ModelDirectory: Sendable {
   /// Whether there is something that means to be a model.
   public var exists: Bool { FileManager.default.fileExists(atPath: configuration.path) }
 
+  /// Throws `ModelError` where a model, or a card, would be written over.
+  public func requireVacant() throws {
+    for file in [configuration, card] where FileManager.default.fileExists(atPath: file.path) {
+      throw ModelError(file: file.path, problem: "exists already; give a directory without a model")
+    }
+  }
+
   public func readDescription() throws -> ModelDescription {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw ModelError(file: url.path, problem: "no such model directory")
@@ -74,11 +81,11 @@ public struct ModelDirectory: Sendable {
   func makeModel(
     _ description: ModelDescription, _ file: Safetensors, packed precision: Precision? = nil
   ) throws -> any EncoderDecoder {
-    let tokens = (description.model.sourceVocabularySize, description.model.targetVocabularySize)
-    let largest = file.entries.values.map(\.count).reduce(0, +)
-    guard largest >= max(tokens.0, tokens.1) else {
+    let (count, least) = (file.entries.values.map(\.count).reduce(0, +), description.model.leastParameterCount)
+    // Before memory is asked for; a model not quite as large is told of by the tensor that differs.
+    guard 4 * Double(count) >= least else {
       throw ModelError(
-        file: weights.path, problem: "holds \(largest) numbers, fewer than the vocabulary of config.json has entries")
+        file: weights.path, problem: "holds \(count) numbers; the model of config.json has \(String(format: "%.0f", least)) or more")
     }
     let model = try description.model.makeModel()
     try ModelWeights.load(file, into: model, packed: precision)

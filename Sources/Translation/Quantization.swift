@@ -12,18 +12,19 @@ extension ModelDirectory {
   @discardableResult
   public func write(to output: URL, precision: Precision) throws -> (before: Int, after: Int) {
     let destination = ModelDirectory(output)
-    guard !destination.exists else {
-      throw ModelError(file: destination.configuration.path, problem: "exists already; give a directory without a model")
-    }
+    try destination.requireVacant()
     var description = try readDescription()
     let text = try TextPipeline(directory: url)
     let model = try readModel(description)
     // The counts of the training's words, and what its words may come of, are the same for any weights.
-    let companions = try files([card, wordCounts, shortlist])
+    let (companions, cards) = (try files([wordCounts, shortlist]), try files([card]))
     description.precision = precision
-    try destination.save(description, model)
+    // What makes it a model comes last but for the card: what could not be written whole is no model, and can be tried again.
+    try OutputDirectory.make(output)
     try text.write(to: output)
     for (name, data) in companions { try AtomicFile.write(data, to: output.appendingPathComponent(name)) }
+    try destination.save(description, model)
+    for (name, data) in cards { try AtomicFile.write(data, to: output.appendingPathComponent(name)) }
     return try (weights.fileSize(), destination.weights.fileSize())
   }
 }

@@ -50,6 +50,9 @@ public final class TranslationPool: @unchecked Sendable {
   /// of it. Of lines with something to protect nothing is told.
   public typealias Progress = @Sendable (_ line: Int, _ text: String, _ isWhole: Bool) -> Void
 
+  /// Source tokens of a batch of several sentences: others that come meanwhile wait for its end.
+  static let batchTokens = 1024
+
   public let limits: Limits
   // All below are guarded by `condition`.
   private let condition = NSCondition()
@@ -206,7 +209,7 @@ public final class TranslationPool: @unchecked Sendable {
     }
     var (batch, taken, tokens) = ([first], Set<Int>(), length + 1)
     for index in fitting where batch.count < most {
-      guard tokens + waiting[index].length + 1 <= options.tokensAtOnce(precision) else { continue }
+      guard tokens + waiting[index].length + 1 <= min(options.tokensAtOnce(precision), Self.batchTokens) else { continue }
       tokens += waiting[index].length + 1
       batch.append(waiting[index])
       taken.insert(index)

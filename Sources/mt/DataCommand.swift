@@ -72,10 +72,7 @@ final class PairWriter {
           + "and --target-language.")
     }
     names = [corpus.sourceLanguage, corpus.targetLanguage].map { "\(prefix).\($0)" + (gzip ? ".gz" : "") }
-    for name in names {
-      guard let input = corpus.input.files.first(where: { Self.areSame($0, name) }) else { continue }
-      throw ValidationError("\(input) would be replaced while it is read: give another --output.")
-    }
+    for name in names { try requireApart(name, from: corpus.input.files) }
     files = try names.map { try AtomicFile(URL(fileURLWithPath: $0)) }
   }
 
@@ -86,12 +83,6 @@ final class PairWriter {
     }
     count += 1
     if pending[0].count + pending[1].count >= 1 << 20 { try flush() }
-  }
-
-  private static func areSame(_ a: String, _ b: String) -> Bool {
-    var (first, second) = (stat(), stat())
-    guard stat(a, &first) == 0, stat(b, &second) == 0 else { return false }
-    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
   }
 
   private func flush() throws {
@@ -273,6 +264,8 @@ extension DataCommand {
     }
 
     func run() throws {
+      try requireApart(output, from: files)
+      if let output { try AtomicFile.check(URL(fileURLWithPath: output)) }
       let input = try LineInput(files, replacingInvalid: replaceInvalid)
       let splitter = WordSplitter()
       var counts = WordCounts()

@@ -110,6 +110,9 @@ struct ErrorAnalysisCommand: ParsableCommand {
     // Hours of work are not to end at a folder that is not there.
     let saved = save.map { save in ["json", "html", "md"].map { URL(fileURLWithPath: "\(save).\($0)") } } ?? []
     let printed = output.map { URL(fileURLWithPath: $0) }
+    let inputs: [String?] = [source, hypotheses, otherHypotheses] + references
+    for file in saved { try requireApart(file.path, from: inputs, "--save") }
+    try requireApart(output, from: inputs)
     for file in saved + [printed].compactMap({ $0 }) { try AtomicFile.check(file) }
     let loaded = try ModelDirectory(model.directory()).load()
     let test = try TestSet.read(

@@ -27,6 +27,8 @@ struct MTCommand: ParsableCommand {
   static let version = "1.0.0"
 
   static func main() {
+    // Closed standard streams are opened the wrong way around: else the next file that is opened would be taken for one.
+    for stream: Int32 in 0...2 where fcntl(stream, F_GETFD) < 0 { _ = open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY) }
     // A reader that goes away early is noticed by the failing write, and is no error.
     signal(SIGPIPE, SIG_IGN)
     do {

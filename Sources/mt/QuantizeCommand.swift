@@ -97,9 +97,7 @@ struct AverageCommand: ParsableCommand {
 
   func run() throws {
     let destination = ModelDirectory(URL(fileURLWithPath: output))
-    guard !destination.exists else {
-      throw ModelError(file: destination.configuration.path, problem: "exists already; give a directory without a model")
-    }
+    try destination.requireVacant()
     let updates = try averageCheckpoints(run: URL(fileURLWithPath: training), last: last, output: destination.url)
     try StandardOutput.shared.write(
       line: "\(output): the mean of the checkpoints after updates \(updates.map(String.init).joined(separator: ", "))")

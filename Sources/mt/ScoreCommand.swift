@@ -49,7 +49,12 @@ struct ScoreCommand: ParsableCommand {
     let pairs = try PairedLines(source, target, replacingInvalid: replaceInvalid)
     let normalization = (loaded.description.search?.options ?? SearchOptions()).lengthNormalization
     while let window = try pairs.next(upTo: 512 * threads.threads) {
-      let scores = try scorer.score(window.pairs, firstLine: window.firstLine)
+      let scores: [PairScore]
+      do { scores = try scorer.score(window.pairs, firstLine: window.firstLine) } catch let error as PairTooLongError {
+        throw TextError.line(
+          path: error.side == "source" ? self.source : self.target, line: error.line,
+          problem: "has \(error.tokens) tokens; this model takes at most \(error.limit)")
+      }
       for ((source, target), score) in zip(window.pairs, scores) {
         let value = normalize
           ? normalization.score(logProbability: score.logProbability, length: score.tokens.count) : score.logProbability

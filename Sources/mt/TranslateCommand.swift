@@ -133,6 +133,8 @@ struct TranslateCommand: ParsableCommand {
   }
 
   func run() throws {
+    try requireApart(report, from: files + [prefix], "--report")
+    if let report { try AtomicFile.check(URL(fileURLWithPath: report)) }
     let start = ContinuousClock.now
     let directories = try model.isEmpty ? [DefaultModel.find()] : model.map { URL(fileURLWithPath: $0) }
     let translator = try Translator(

@@ -81,6 +81,9 @@ import Testing
     let same = try Program.run(["data", "clean", "c.fr", "c.en", "--output", "./c"], in: directory.url)
     #expect(same.status == 64 && same.error.contains("c.fr would be replaced while it is read"))
     #expect(try lines("c.fr") == before)
+    let words = try Program.run(["data", "words", "c.fr", "--output", "./c.fr"], in: directory.url)
+    #expect(words.status == 64 && words.error.contains("c.fr would be replaced"))
+    #expect(try lines("c.fr") == before)
     for option in ["--max-ratio=0.5", "--max-ratio=nan", "--max-words=0", "--longest-word=0", "--min-words=-1"] {
       #expect(try Program.run(["data", "clean", "c.tsv", "--output", "g", option], in: directory.url).status == 64, "\(option)")
     }

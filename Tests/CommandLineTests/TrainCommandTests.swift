@@ -45,6 +45,18 @@ import Testing
     try directory.write((TinyModel.sentences[3..<6].joined(separator: "\n") + "\n").utf8, to: "train.en")
   }
 
+  @Test("without a standard error the log of training has nothing but its lines")
+  func closedStandardError() throws {
+    try directory.write(TrainCommandTests.recipe.utf8, to: "tiny.yaml")
+    for side in ["train.fr", "train.en"] {
+      try directory.write((TinyModel.sentences[..<3].joined(separator: "\n") + "\n").utf8, to: side)
+    }
+    #expect(try Program.shell("\"$MT\" train tiny.yaml 2>&-", in: directory.url).status == 0)
+    let log = try String(contentsOf: directory.url.appendingPathComponent("runs/tiny/training.jsonl"), encoding: .utf8)
+    let lines = log.split(separator: "\n")
+    #expect(lines.count >= 6 && lines.allSatisfy { $0.hasPrefix("{") && $0.hasSuffix("}") }, "\(log)")
+  }
+
   @Test("a recipe becomes a model that translates; standard output stays empty")
   func trains() throws {
     let result = try Program.run(["train", "tiny.yaml"], in: directory.url)

@@ -22,6 +22,15 @@ import Testing
     #expect(try translate([], "Le chat\r\n").output == translate([], "Le chat").output)
   }
 
+  @Test("what is read is not replaced by a report")
+  func reportOntoInput() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("Le chat\n".utf8, to: "a.fr")
+    let result = try Program.run(TranslateCommandTests.base + ["a.fr", "--report", "./a.fr"], in: directory.url)
+    #expect(result.status == 64 && result.error.contains("a.fr would be replaced while it is read: give another --report"))
+    #expect(try String(contentsOf: directory.url.appendingPathComponent("a.fr"), encoding: .utf8) == "Le chat\n")
+  }
+
   @Test("a beam of one, batches and threads do not change the output")
   func sameOutput() throws {
     let text = TinyModel.sentences.joined(separator: "\n") + "\n"

@@ -78,6 +78,14 @@ import Translation
     #expect(report.description.sourceLanguage == "fr" && report.description.targetLanguage == "en")
   }
 
+  @Test("a beam that no search has is refused with its file and key, and nothing is written", arguments: [0, -1, 1025])
+  func wrongBeams(beams: Int) throws {
+    try golden.write(to: theirs, generation: ["num_beams": beams])
+    let error = #expect(throws: ModelError.self) { try HuggingFaceMarian.importModel(from: theirs, to: ours) }
+    #expect(error?.file.hasSuffix("generation_config.json") == true && error?.item == "num_beams")
+    #expect(!ModelDirectory(ours).exists)
+  }
+
   @Test("a multilingual model needs a language and begins every source with its code")
   func languages() throws {
     var golden = golden

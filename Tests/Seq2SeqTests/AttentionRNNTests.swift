@@ -273,6 +273,17 @@ import Testing
     #expect((error / size).squareRoot() < 0.02)
   }
 
+  @Test("The least number of parameters is not above their number", arguments: CellKind.allCases, AttentionKind.allCases)
+  func leastParameters(cell: CellKind, attention: AttentionKind) throws {
+    var shape = RNNConfiguration()
+    (shape.cell, shape.attention, shape.embeddingSize, shape.hiddenSize) = (cell, attention, 8, 64)
+    (shape.encoderLayers, shape.decoderLayers, shape.bidirectional) = (3, 2, cell == .gru)
+    let configuration = ModelConfiguration(
+      rnn: shape, sourceVocabularySize: 50, targetVocabularySize: 70, embeddings: .none)
+    #expect(try configuration.leastParameterCount <= Double(configuration.makeModel().parameters.parameterCount))
+    #expect(configuration.leastParameterCount > 5 * 64 * 64)
+  }
+
   @Test("A missing shape is refused")
   func validation() {
     var configuration = ModelConfiguration(

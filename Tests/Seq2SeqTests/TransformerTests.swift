@@ -129,6 +129,31 @@ import Testing
     for row in attention { #expect(abs(row.reduce(0, +) - 1) < 1e-5) }
   }
 
+  @Test("The least number of parameters is below their number, by less than a quarter", arguments: EmbeddingTying.allCases)
+  func leastParameters(embeddings: EmbeddingTying) throws {
+    var large = TransformerConfiguration()
+    (large.modelSize, large.feedForwardSize, large.encoderLayers, large.decoderLayers) = (64, 96, 3, 2)
+    var recurrent = large
+    recurrent.decoderCell = .ssru
+    for shape in [large, recurrent] {
+      let configuration = ModelConfiguration(
+        transformer: shape, sourceVocabularySize: 500, targetVocabularySize: embeddings == .all ? 500 : 300,
+        embeddings: embeddings)
+      let count = try Double(configuration.makeModel().parameters.parameterCount)
+      #expect(configuration.leastParameterCount <= count && configuration.leastParameterCount > 0.75 * count, "\(count)")
+    }
+  }
+
+  @Test("A model that no computer holds is refused before memory is asked for")
+  func colossal() {
+    var shape = TransformerConfiguration()
+    (shape.modelSize, shape.feedForwardSize, shape.encoderLayers, shape.decoderLayers) = (16384, 131_072, 128, 128)
+    let configuration = ModelConfiguration(
+      transformer: shape, sourceVocabularySize: 4_000_000, targetVocabularySize: 4_000_000, embeddings: .none)
+    let error = #expect(throws: ConfigurationError.self) { try configuration.makeModel() }
+    #expect(error?.key == "transformer" && error?.problem.contains("GB of memory or more") == true)
+  }
+
   @Test("Shapes that cannot be built are refused with the key that is wrong")
   func validation() {
     let odd = Variant("odd") { $0.modelSize = 10 }

@@ -42,6 +42,17 @@ import Testing
     #expect(reader.lineNumber == 81)
   }
 
+  @Test("a line without an end is an error that names the line, not all the memory there is")
+  func endless() throws {
+    let bytes = Array(("un\ndeux\n" + String(repeating: "x", count: 5000)).utf8)
+    for (contents, name) in [(bytes, "endless"), (try Gzip.compress(bytes), "endless.gz")] {
+      let path = try directory.write(contents, name)
+      let reader = LineReader(
+        descriptor: open(path, O_RDONLY), name: path, closes: true, bufferSize: 16, longestLine: 4096)
+      #expect(throws: TextError.line(path: path, line: 3, problem: "is longer than 4096 bytes")) { try reader.readAll() }
+    }
+  }
+
   @Test("gzip members one after another are one file")
   func members() throws {
     let bytes = try Gzip.compress(Array("a\nb".utf8)) + Gzip.compress([]) + Gzip.compress(Array("c\nd".utf8))

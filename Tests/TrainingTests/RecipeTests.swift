@@ -90,6 +90,10 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
     #expect(r.sourceLanguage == "de")
     #expect(r.canonicalText.contains("77"))
     #expect(error(smallest, ["training.updates"]) == .badOverride(argument: "training.updates"))
+    let deep = String(repeating: "a.", count: 20_000) + "a=1"
+    #expect(error(smallest, [deep]) == .badOverride(argument: deep))
+    // A list is not nothing, whatever its tag says.
+    #expect(error(smallest + "\naugmentation: !!null [1, 2]\n")?.description.contains("a list is not a mapping of keys") == true)
     for (argument, message) in [
       ("corpora.train.4.weight=1", "corpora.train.4.weight: 4 is not the number of an element of the list: it has 1"),
       ("source_language.x=1", "source_language.x: fr is not a mapping of keys"),

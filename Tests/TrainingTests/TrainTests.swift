@@ -110,6 +110,42 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     #expect(try Data(contentsOf: place.output.appendingPathComponent("model.safetensors")) == weights)
   }
 
+  @Test("--resume goes on in no folder of something else, and two trainings do not share one")
+  func foreignFolders() throws {
+    let place = try Workplace(pairs: greetings)
+    try OutputDirectory.make(place.output)
+    let notes = place.output.appendingPathComponent("README.md")
+    try Data("mine".utf8).write(to: notes)
+    #expect(throws: TrainingError.notARun(place.output.path, holds: "README.md")) { try place.train { $0.resume = true } }
+    #expect(try Data(contentsOf: notes) == Data("mine".utf8))
+    try FileManager.default.removeItem(at: notes)
+    do {
+      let other = try RunLock(place.output)
+      #expect(throws: TrainingError.outputInUse(place.output.path)) { try place.train() }
+      withExtendedLifetime(other) {}
+    }
+    #expect(try place.train { $0.maximumUpdates = 1 }.update == 1)
+  }
+
+  @Test("A finished run whose model is gone has one again when it is resumed")
+  func lostModel() throws {
+    let place = try Workplace(pairs: greetings)
+    _ = try place.train()
+    let directory = ModelDirectory(place.output)
+    try FileManager.default.removeItem(at: directory.weights)
+    #expect(try place.train { $0.resume = true }.update == 12)
+    _ = try directory.readModel(directory.readDescription())
+  }
+
+  @Test("Weights that leave no pair an epoch are an error before anything is written")
+  func weightless() throws {
+    let place = try Workplace(pairs: greetings)
+    #expect {
+      _ = try place.train { $0.overrides = ["corpora.train.0.weight=0.001"] }
+    } throws: { "\($0)".contains("corpora.train: their weights leave no whole sentence pair") }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: place.output.path).isEmpty)
+  }
+
   @Test("A run that cannot begin leaves its folder empty, and the corrected one needs no other")
   func failedBeginning() throws {
     let (wrong, right) = (try Workplace(pairs: greetings, settings: "freeze: [nothing]"), try Workplace(pairs: greetings))

@@ -2,6 +2,7 @@ import Autograd
 import Foundation
 import Seq2Seq
 import TestSupport
+import TextProcessing
 import Testing
 
 @testable import Translation
@@ -49,6 +50,30 @@ import Testing
       #expect(zip(a.buffer, b.buffer).allSatisfy { abs($0 - $1) <= tolerance }, "\(a.name)")
       #expect(a.rows == 1 || precision == .float32 || !a.buffer.elementsEqual(b.buffer), "\(a.name)")
     }
+  }
+
+  @Test("a description of a far larger model than the weights are of is refused before memory is asked for")
+  func foreignSizes() throws {
+    var (description, _) = try ModelDirectoryTests.save(.all, .int8, in: directory.url)
+    description.model = ModelDirectoryTests.configuration(.all, modelSize: 4096)
+    let error = #expect(throws: ModelError.self) { try ModelDirectory(directory.url).readModel(description) }
+    #expect(error?.file.hasSuffix("model.safetensors") == true && error?.problem.contains("config.json has 1") == true)
+  }
+
+  @Test("neither a model nor a card is written over")
+  func vacant() throws {
+    let output = ModelDirectory(directory.url.appendingPathComponent("small"))
+    try TinyModel.save(to: directory.url.appendingPathComponent("model"))
+    try OutputDirectory.make(output.url)
+    try Data("mine".utf8).write(to: output.card)
+    let model = ModelDirectory(directory.url.appendingPathComponent("model"))
+    #expect(throws: ModelError(file: output.card.path, problem: "exists already; give a directory without a model")) {
+      try model.write(to: output.url, precision: .int8)
+    }
+    #expect(try Data(contentsOf: output.card) == Data("mine".utf8) && !output.exists)
+    try FileManager.default.removeItem(at: output.card)
+    try model.write(to: output.url, precision: .int8)
+    #expect(throws: ModelError.self) { try model.write(to: output.url, precision: .float32) }
   }
 
   @Test("weights of another model are refused, naming the tensor")
