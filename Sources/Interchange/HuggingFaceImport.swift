@@ -63,8 +63,12 @@ struct HuggingFaceReader {
     let json = try Data(modelFile: url)
     configuration = try StrictJSON.decodeKnown(HuggingFaceConfiguration.self, from: json, file: url.path)
     let older = try StrictJSON.decodeKnown(HuggingFaceGeneration.self, from: json, file: url.path)
-    generation = try Self.decodeIfPresent(HuggingFaceGeneration.self, directory, "generation_config.json")?
-      .over(older) ?? older
+    let newer = try Self.decodeIfPresent(HuggingFaceGeneration.self, directory, "generation_config.json")
+    generation = newer?.over(older) ?? older
+    if let beams = generation.beams, !(1...1024).contains(beams) {
+      let file = newer?.beams == nil ? url : directory.appendingPathComponent("generation_config.json")
+      throw ModelError(file: file.path, item: "num_beams", problem: "\(beams) is not in 1...1024")
+    }
     tokenizer = try Self.decodeIfPresent(HuggingFaceTokenizerConfiguration.self, directory, "tokenizer_config.json")
       ?? HuggingFaceTokenizerConfiguration()
 
@@ -210,17 +214,12 @@ struct HuggingFaceReader {
     let target = targetLanguage == "none" ? nil : targetLanguage
     return ModelDescription(
       sourceLanguage: tag(tokenizer.sourceLanguage), targetLanguage: tag(target ?? tokenizer.targetLanguage), model: model,
-      search: try searchDefaults(maximumLength: shape.maximumLength), training: ["imported_from": "Hugging Face MarianMT"])
+      search: searchDefaults(maximumLength: shape.maximumLength), training: ["imported_from": "Hugging Face MarianMT"])
   }
 
   /// The settings of transformers' `generate` in our words.
-  private mutating func searchDefaults(maximumLength: Int) throws -> SearchDefaults {
+  private mutating func searchDefaults(maximumLength: Int) -> SearchDefaults {
     var search = SearchDefaults()
-    if let beams = generation.beams, !(1...1024).contains(beams) {
-      throw ModelError(
-        file: directory.appendingPathComponent("generation_config.json").path, item: "num_beams",
-        problem: "\(beams) is not in 1...1024")
-    }
     search.beamSize = generation.beams
     search.lengthNormalization = .power
     search.lengthPenalty = generation.lengthPenalty ?? 1

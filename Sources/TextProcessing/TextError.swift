@@ -68,7 +68,13 @@ extension TextError {
     switch CocoaError.Code(rawValue: error.code) {
     case .fileReadNoSuchFile, .fileNoSuchFile: return "no such file"
     case .fileReadNoPermission: return "permission denied"
-    default: return error.localizedDescription
+    default:
+      var isDirectory: ObjCBool = false
+      let path = error.userInfo[NSFilePathErrorKey] as? String
+      if let path, FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+        return "is a directory"
+      }
+      return error.localizedDescription
     }
   }
 }

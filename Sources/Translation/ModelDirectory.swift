@@ -56,9 +56,9 @@ public struct ModelDirectory: Sendable {
   /// Whether there is something that means to be a model.
   public var exists: Bool { FileManager.default.fileExists(atPath: configuration.path) }
 
-  /// Throws `ModelError` where a model, or a card, would be written over.
-  public func requireVacant() throws {
-    for file in [configuration, card] where FileManager.default.fileExists(atPath: file.path) {
+  /// Throws `ModelError` where a model would be written over, or a card if one is to be written.
+  public func requireVacant(forCard: Bool = false) throws {
+    for file in forCard ? [configuration, card] : [configuration] where FileManager.default.fileExists(atPath: file.path) {
       throw ModelError(file: file.path, problem: "exists already; give a directory without a model")
     }
   }

@@ -12,7 +12,7 @@ extension ModelDirectory {
   @discardableResult
   public func write(to output: URL, precision: Precision) throws -> (before: Int, after: Int) {
     let destination = ModelDirectory(output)
-    try destination.requireVacant()
+    try destination.requireVacant(forCard: true)
     var description = try readDescription()
     let text = try TextPipeline(directory: url)
     let model = try readModel(description)

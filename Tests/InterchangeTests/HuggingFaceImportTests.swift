@@ -80,10 +80,13 @@ import Translation
 
   @Test("a beam that no search has is refused with its file and key, and nothing is written", arguments: [0, -1, 1025])
   func wrongBeams(beams: Int) throws {
-    try golden.write(to: theirs, generation: ["num_beams": beams])
-    let error = #expect(throws: ModelError.self) { try HuggingFaceMarian.importModel(from: theirs, to: ours) }
-    #expect(error?.file.hasSuffix("generation_config.json") == true && error?.item == "num_beams")
-    #expect(!ModelDirectory(ours).exists)
+    for isNewer in [true, false] {
+      try golden.write(
+        to: theirs, changes: ["num_beams": isNewer ? 4 : beams], generation: isNewer ? ["num_beams": beams] : [:])
+      let error = #expect(throws: ModelError.self) { try HuggingFaceMarian.importModel(from: theirs, to: ours) }
+      #expect(error?.file.hasSuffix(isNewer ? "/generation_config.json" : "/config.json") == true && error?.item == "num_beams")
+      #expect(!ModelDirectory(ours).exists)
+    }
   }
 
   @Test("a multilingual model needs a language and begins every source with its code")

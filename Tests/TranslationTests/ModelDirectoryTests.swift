@@ -60,6 +60,14 @@ import Testing
     #expect(error?.file.hasSuffix("model.safetensors") == true && error?.problem.contains("config.json has 1") == true)
   }
 
+  @Test("a directory in a file's place is called so")
+  func directoryAsFile() throws {
+    let model = ModelDirectory(directory.url)
+    try OutputDirectory.make(model.configuration)
+    let error = #expect(throws: ModelError.self) { try model.readDescription() }
+    #expect(error?.problem == "cannot be read: is a directory")
+  }
+
   @Test("neither a model nor a card is written over")
   func vacant() throws {
     let output = ModelDirectory(directory.url.appendingPathComponent("small"))

@@ -109,7 +109,8 @@ void mt_plain_tiles_f32(const float *a, const float *b, bool transposed, float *
 
 /// The choice from log-softmax(logits) of [rows, columns]: the same bits as from the product.
 void mt_choose(const float *logits, int64_t rows, int64_t columns, const mt_choice *choice);
-/// The same in portions: begin, absorb any columns of any rows, at most MT_WIDEST_PANEL at once, each once, end. Rows of logits, to which a bias [columns] is added unless NULL, are `stride` apart.
+/// The same in portions: begin, absorb any columns of any rows, at most MT_WIDEST_PANEL at once, each once, end. Rows of
+/// logits, to which a bias [columns] is added unless NULL, are `stride` apart.
 void mt_choice_begin(const mt_choice *choice, int64_t rows);
 void mt_choice_absorb(const mt_choice *choice, const float *logits, int64_t stride, const float *bias,
                       int64_t first_row, int64_t rows, int64_t first_column, int64_t columns);
