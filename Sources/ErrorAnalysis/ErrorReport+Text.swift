@@ -1,13 +1,12 @@
 import Foundation
+import Translation
 
 extension ErrorReport {
   /// JSON, keys in order, numbers at full precision: pretty, but for the sentences, of which each has a line.
   public func json() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Of a model whose numbers overflow.
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    encoder.nonConformingFloatEncodingStrategy = .named
     func lines(_ records: [some Encodable]) throws -> String {
       try records.map { "    " + String(decoding: try encoder.encode($0), as: UTF8.self) }.joined(separator: ",\n")
     }

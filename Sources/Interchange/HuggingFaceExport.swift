@@ -18,9 +18,7 @@ extension HuggingFaceMarian {
     let text = try TextPipeline(directory: model)
     let network = try directory.readModel(description)
     let configuration = output.appendingPathComponent("config.json")
-    guard !FileManager.default.fileExists(atPath: configuration.path) else {
-      throw ModelError(file: configuration.path, problem: "exists already; give a directory without a model")
-    }
+    try ModelDirectory.requireVacant(configuration)
     try OutputDirectory.make(output)
     var report = Report(description: description, parameterCount: network.parameters.parameterCount)
     try writeText(text, padToken: padToken(description.model), to: output, &report.warnings)

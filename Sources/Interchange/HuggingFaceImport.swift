@@ -65,9 +65,9 @@ struct HuggingFaceReader {
     let older = try StrictJSON.decodeKnown(HuggingFaceGeneration.self, from: json, file: url.path)
     let newer = try Self.decodeIfPresent(HuggingFaceGeneration.self, directory, "generation_config.json")
     generation = newer?.over(older) ?? older
-    if let beams = generation.beams, !(1...1024).contains(beams) {
+    if let beams = generation.beams, !SearchOptions.beamSizes.contains(beams) {
       let file = newer?.beams == nil ? url : directory.appendingPathComponent("generation_config.json")
-      throw ModelError(file: file.path, item: "num_beams", problem: "\(beams) is not in 1...1024")
+      throw ModelError(file: file.path, item: "num_beams", problem: "\(beams) is not in \(SearchOptions.beamSizes)")
     }
     tokenizer = try Self.decodeIfPresent(HuggingFaceTokenizerConfiguration.self, directory, "tokenizer_config.json")
       ?? HuggingFaceTokenizerConfiguration()

@@ -23,9 +23,7 @@ extension Marian {
     let text = try TextPipeline(directory: model)
     let network = try directory.readModel(description)
     let decoder = output.appendingPathComponent("decoder.yml")
-    guard !FileManager.default.fileExists(atPath: decoder.path) else {
-      throw ModelError(file: decoder.path, problem: "exists already; give a directory without a model")
-    }
+    try ModelDirectory.requireVacant(decoder)
     try OutputDirectory.make(output)
     let parts = Dictionary(uniqueKeysWithValues: MarianTensors(description.model).parts.map { ($0.parameter, $0) })
     let tensors = network.parameters.parameters.flatMap { parameter -> [MarianWriter.Tensor] in

@@ -79,7 +79,9 @@ public enum Marian {
     let values = try MarianOptions(yaml: String(decoding: data, as: UTF8.self), file: decoder.path)
     if values.has("beam-size") {
       let beam = try values.integer("beam-size")
-      guard (1...1024).contains(beam) else { throw values.refuse("beam-size", "is \(beam); 1...1024 expected") }
+      guard SearchOptions.beamSizes.contains(beam) else {
+        throw values.refuse("beam-size", "is \(beam); \(SearchOptions.beamSizes) expected")
+      }
       search.beamSize = beam
     }
     let power = try values.number("normalize") ?? 0

@@ -73,7 +73,7 @@ public struct CheckpointDirectory: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     // A model that diverged has a perplexity that is no number; its run is to end in order all the same.
-    encoder.nonConformingFloatEncodingStrategy = TrainingState.encoding
+    encoder.nonConformingFloatEncodingStrategy = .named
     let json = String(decoding: try encoder.encode(state), as: UTF8.self)
     var writer = SafetensorsWriter(metadata: ["format": "mt checkpoint", "state": json])
     for parameter in trainer.model.parameters.parameters {
@@ -164,7 +164,7 @@ extension TrainingState {
       throw ModelError(file: file.file, problem: "is not a checkpoint: it holds no state")
     }
     let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = TrainingState.decoding
+    decoder.nonConformingFloatDecodingStrategy = .named
     do {
       self = try decoder.decode(TrainingState.self, from: Data(json.utf8))
     } catch {
@@ -185,9 +185,4 @@ extension TrainingState {
       throw ModelError(file: file.file, item: "state.\(key)", problem: "\(value) is not in 0…10¹²")
     }
   }
-
-  fileprivate static let encoding = JSONEncoder.NonConformingFloatEncodingStrategy.convertToString(
-    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-  fileprivate static let decoding = JSONDecoder.NonConformingFloatDecodingStrategy.convertFromString(
-    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
 }

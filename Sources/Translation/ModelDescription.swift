@@ -87,8 +87,8 @@ extension ModelDescription {
         throw ModelError(file: url.path, item: key, problem: "\"\(tag)\" is not a language tag (BCP 47) such as \"fr\"")
       }
     }
-    if let beam = search?.beamSize, !(1...1024).contains(beam) {
-      throw ModelError(file: url.path, item: "search.beam_size", problem: "\(beam) is not in 1...1024")
+    if let beam = search?.beamSize, !SearchOptions.beamSizes.contains(beam) {
+      throw ModelError(file: url.path, item: "search.beam_size", problem: "\(beam) is not in \(SearchOptions.beamSizes)")
     }
     if let length = search?.maximumLength, length < 0 {
       throw ModelError(file: url.path, item: "search.maximum_length", problem: "\(length) is below 0")
@@ -113,62 +113,6 @@ extension ModelDescription {
     guard let first = groups.first, (2...8).contains(first.count), first.allSatisfy(isLetter) else { return false }
     return groups.dropFirst().allSatisfy {
       (1...8).contains($0.count) && $0.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
-    }
-  }
-}
-
-/// JSON that must mean exactly what the type says: an unknown key is an error, as a missing or mistyped one is.
-public enum StrictJSON {
-  public static func decode<T: Codable>(_ type: T.Type, from data: Data, file: String) throws -> T {
-    let value: T
-    do {
-      value = try JSONDecoder().decode(type, from: data)
-    } catch let error as DecodingError {
-      throw describe(error, file: file)
-    }
-    let given = try JSONSerialization.jsonObject(with: data)
-    let understood = try JSONSerialization.jsonObject(with: JSONEncoder().encode(value))
-    if let key = surplusKey(given, understood, path: []) {
-      throw ModelError(file: file, item: key, problem: "is not a known key")
-    }
-    return value
-  }
-
-  /// The same for files of other systems, whose unknown keys are passed over.
-  public static func decodeKnown<T: Decodable>(_ type: T.Type, from data: Data, file: String) throws -> T {
-    do {
-      return try JSONDecoder().decode(type, from: data)
-    } catch let error as DecodingError {
-      throw describe(error, file: file)
-    }
-  }
-
-  private static func surplusKey(_ given: Any, _ understood: Any, path: [String]) -> String? {
-    guard let given = given as? [String: Any], let understood = understood as? [String: Any] else { return nil }
-    for (key, value) in given.sorted(by: { $0.key < $1.key }) where !(value is NSNull) {
-      guard let counterpart = understood[key] else { return (path + [key]).joined(separator: ".") }
-      if let surplus = surplusKey(value, counterpart, path: path + [key]) { return surplus }
-    }
-    return nil
-  }
-
-  private static func describe(_ error: DecodingError, file: String) -> ModelError {
-    func name(_ path: [any CodingKey]) -> String? {
-      path.isEmpty ? nil : path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
-    }
-    switch error {
-    case .keyNotFound(let key, let context):
-      return ModelError(file: file, item: name(context.codingPath + [key]), problem: "is missing")
-    case .typeMismatch(let type, let context):
-      return ModelError(file: file, item: name(context.codingPath), problem: "is not of type \(type)")
-    case .valueNotFound(let type, let context):
-      return ModelError(file: file, item: name(context.codingPath), problem: "is null; \(type) expected")
-    case .dataCorrupted(let context):
-      guard let item = name(context.codingPath) else {
-        return ModelError(file: file, problem: "is not JSON, or a number in it is out of range")
-      }
-      return ModelError(file: file, item: item, problem: context.debugDescription)
-    @unknown default: return ModelError(file: file, problem: "cannot be understood: \(error)")
     }
   }
 }

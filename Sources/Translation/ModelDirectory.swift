@@ -32,9 +32,11 @@ public struct ModelDirectory: Sendable {
   /// For each source id the target ids that may come of it (`LexicalShortlist`).
   public var shortlist: URL { url.appendingPathComponent(ModelDirectory.shortlistFile) }
 
+  public var hasShortlist: Bool { FileManager.default.fileExists(atPath: shortlist.path) }
+
   /// Throws `ModelError` where there is no shortlist.
   public func requireShortlist() throws {
-    guard !FileManager.default.fileExists(atPath: shortlist.path) else { return }
+    guard !hasShortlist else { return }
     throw ModelError(
       file: shortlist.path, problem: "no such file; `mt data shortlist` makes it from the model's training text")
   }
@@ -58,9 +60,13 @@ public struct ModelDirectory: Sendable {
 
   /// Throws `ModelError` where a model would be written over, or a card if one is to be written.
   public func requireVacant(forCard: Bool = false) throws {
-    for file in forCard ? [configuration, card] : [configuration] where FileManager.default.fileExists(atPath: file.path) {
-      throw ModelError(file: file.path, problem: "exists already; give a directory without a model")
-    }
+    for file in forCard ? [configuration, card] : [configuration] { try ModelDirectory.requireVacant(file) }
+  }
+
+  /// The same of the file that makes a directory a model, in whatever format.
+  public static func requireVacant(_ file: URL) throws {
+    guard FileManager.default.fileExists(atPath: file.path) else { return }
+    throw ModelError(file: file.path, problem: "exists already; give a directory without a model")
   }
 
   public func readDescription() throws -> ModelDescription {

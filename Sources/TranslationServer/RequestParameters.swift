@@ -151,10 +151,13 @@ struct RequestParameters {
     return text
   }
 
-  /// The same, or the error that says it is missing.
+  /// The same, or the error that says what is there instead.
   func requiredText(_ key: String) throws -> String {
-    guard let text = text(key) else { throw APIError.missing(key) }
-    return text
+    switch values[key] {
+    case .text(let text)? where !text.isEmpty: return text
+    case nil, .text: throw APIError.missing(key)
+    default: throw APIError(.badRequest, "Invalid request: \(key) parameter is not a text")
+    }
   }
 
   /// One text, or several, none of it missing: `[]` and `""` are.
@@ -162,7 +165,8 @@ struct RequestParameters {
     switch values[key] {
     case .text(let text)? where !text.isEmpty: return ([text], false)
     case .list(let list)? where !list.isEmpty: return (list, true)
-    default: throw APIError.missing(key)
+    case nil, .text, .list: throw APIError.missing(key)
+    default: throw APIError(.badRequest, "Invalid request: \(key) parameter is not a text or a list of texts")
     }
   }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Autograd
 import Foundation
+import Seq2Seq
+import TextProcessing
 import Translation
 
 /// `mt bench`
@@ -57,7 +59,7 @@ struct BenchCommand: ParsableCommand {
       precisions = try values(command.precisionWords, "--precisions", Precision.init(rawValue:))
       beams = try values(command.beamWords, "--beams") { Int($0) }
       threads = try values(command.threadWords, "--threads") { Int($0) }
-      for beam in beams { try SearchFlags.require("--beams", beam, in: 1...1024) }
+      for beam in beams { try SearchFlags.require("--beams", beam, in: SearchOptions.beamSizes) }
       for threads in threads { try SearchFlags.require("--threads", threads, in: 1...1024) }
       if beams.isEmpty { beams = [5, 1] }
     }
@@ -83,10 +85,11 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let directory = try model.directory()
+    let directory = ModelDirectory(try model.directory())
+    let description = try directory.readDescription()
     let request = try Request(self)
     let (precisions, beams, threads) = (request.precisions, request.beams, request.threads)
-    let lines = try readLines(request.file, for: ModelDirectory(directory).readDescription())
+    let lines = try readLines(request.file, for: description)
     var wanted = Precision.allCases.filter { (precisions.isEmpty || precisions.contains($0)) && $0.supported == $0 }
     for precision in precisions where precision.supported != precision {
       warn("this processor has no \(precision.rawValue)")
@@ -96,16 +99,18 @@ struct BenchCommand: ParsableCommand {
     let all = ProcessInfo.processInfo.activeProcessorCount
     let threadCounts = threads.isEmpty ? Set([1, all]).sorted() : Array(Set(threads)).sorted()
 
-    let hasShortlist = FileManager.default.fileExists(atPath: ModelDirectory(directory).shortlist.path)
     // What is wrong with the list is said before minutes have gone by.
-    if hasShortlist { _ = try Translator(model: directory, withShortlist: true) }
+    let hasShortlist = directory.hasShortlist
+    if hasShortlist {
+      _ = try LexicalShortlist(file: directory.shortlist, of: .init(description, TextPipeline(directory: directory.url)))
+    }
     let output = StandardOutput.shared
-    try output.write(line: "\(directory.path), \(lines.count) lines, \(all) processors")
+    try output.write(line: "\(directory.url.path), \(lines.count) lines, \(all) processors")
     try output.write(line: Measurement.header)
     var measurements: [Measurement] = []
     var references: [Int: [String]] = [:]
     for precision in wanted {
-      let translator = try Translator(model: directory, precision: precision)
+      let translator = try Translator(model: directory.url, precision: precision)
       for beam in beams {
         for threads in threadCounts {
           let measured = Measurement(
@@ -118,7 +123,7 @@ struct BenchCommand: ParsableCommand {
         }
       }
     }
-    let withShortlist = hasShortlist ? try measureShortlist(directory, lines, measurements, references) : nil
+    let withShortlist = hasShortlist ? try measureShortlist(directory.url, lines, measurements, references) : nil
     if let withShortlist { try output.write(line: withShortlist.row) }
     try output.write(line: "")
     for line in Measurement.advice(measurements, withShortlist: withShortlist) { try output.write(line: line) }

@@ -45,7 +45,7 @@ struct SearchFlags: ParsableArguments {
   var stopping: StoppingRule?
 
   func validate() throws {
-    try SearchFlags.require("--beam", beam, in: 1...1024)
+    try SearchFlags.require("--beam", beam, in: SearchOptions.beamSizes)
     try SearchFlags.require("--min-length", minLength, in: 0...65536)
     try SearchFlags.require("--max-length", maxLength, in: 0...65536)
     try SearchFlags.require("--no-repeat-ngram", noRepeatNgram, in: 0...65536)

@@ -19,7 +19,10 @@ import Testing
     Case("{}", 400, "Invalid request: missing q parameter"),
     Case(#"{"q":"","source":"xx"}"#, 400, "Invalid request: missing q parameter"),
     Case(#"{"q":[]}"#, 400, "Invalid request: missing q parameter"),
+    Case(#"{"q":5}"#, 400, "Invalid request: q parameter is not a text or a list of texts"),
+    Case(#"{"q":["a",5]}"#, 400, "Invalid request: q parameter is not a text or a list of texts"),
     Case(#"{"q":"a"}"#, 400, "Invalid request: missing source parameter"),
+    Case(#"{"q":"a","source":["fr"]}"#, 400, "Invalid request: source parameter is not a text"),
     Case(#"{"q":"a","source":"xx"}"#, 400, "Invalid request: missing target parameter"),
     Case(
       #"{"q":"a","source":"xx","target":"en","alternatives":"many"}"#, 400,

@@ -139,6 +139,11 @@ import Testing
       == "F: model.transformer.x: is not a known key")
     #expect(try configurationProblem { $0 = $0.replacingOccurrences(of: "\"heads\" : 2", with: "\"heads\" : \"2\"") }
       == "F: model.transformer.heads: is not of type Int")
+    // Foundation says no more of these than that something is wrong; a truth value stands before them.
+    for number in ["2.5", "1e30"] {
+      #expect(try configurationProblem { $0 = $0.replacingOccurrences(of: "\"heads\" : 2", with: "\"heads\" : \(number)") }
+        == "F: model.transformer.heads: is not a whole number, or out of range")
+    }
     #expect(try configurationProblem { $0 = $0.replacingOccurrences(of: "\"heads\" : 2", with: "\"heads\" : 5") }
       .hasPrefix("F: model.transformer.model_size: 12 is not"))
     #expect(try configurationProblem { $0 = $0.replacingOccurrences(of: "\"fr\"", with: "\"French!\"") }

@@ -32,6 +32,9 @@ public struct SearchOptions: Sendable, Equatable {
 
   public init() {}
 
+  /// The beams that a model's files or a person may ask for.
+  public static let beamSizes = 1...1024
+
   /// The longest output for a source of `sourceLength` tokens (without the end symbol).
   public func longestOutput(sourceLength: Int) -> Int {
     maximumLength ?? min(2 * sourceLength + 50, 512)
