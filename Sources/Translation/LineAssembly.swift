@@ -29,6 +29,10 @@ struct LineAssembly {
       line.warnings.append(
         "longer than the \(translator.maximumLength) tokens the model takes; translated in \(parts.count) parts")
     }
+    if choices.contains(where: { $0.first.map { !$0.hypothesis.isEnded } ?? false }) {
+      line.warnings.append(
+        "broken off, for the model finds nothing probable to go on with: its numbers overflow, or all is forbidden")
+    }
     if isGuarded {
       protect(input.text, &candidates, &line.warnings)
       candidates = Array(candidates.prefix(max(1, options.search.hypothesisCount)))

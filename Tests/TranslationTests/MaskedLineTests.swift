@@ -20,7 +20,9 @@ import TextProcessing
   }
 
   private func hypothesis(_ translator: Translator, _ text: String) -> Hypothesis {
-    Hypothesis(tokens: translator.text.encodeTarget(text), logProbability: -1, score: -1, tokenLogProbabilities: [])
+    let tokens = translator.text.encodeTarget(text)
+    let each = Array(repeating: -1 / Float(tokens.count + 1), count: tokens.count + 1)
+    return Hypothesis(tokens: tokens, logProbability: -1, score: -1, tokenLogProbabilities: each)
   }
 
   /// The parts of which a line is made; there is something to translate in it.

@@ -190,6 +190,21 @@ import Testing
     }
   }
 
+  @Test("a line that a model whose numbers overflow breaks off is told of", arguments: [1, 4])
+  func overflow(beam: Int) throws {
+    let whole = ModelDirectory(directory.url)
+    let (description, model) = (try whole.readDescription(), try whole.readModel(whole.readDescription()))
+    for parameter in model.parameters.parameters where parameter.name.hasPrefix("decoder.layers.1.feed_forward_norm.") {
+      parameter.buffer.update(repeating: 3e38)
+    }
+    try whole.save(description, model)
+    let lines = [TinyModel.sentences[0], "", TinyModel.sentences[1]]
+    let output = try Translator(model: directory.url).translate(lines, options: options { $0.search.beamSize = beam })
+    #expect(output.map { $0.warnings.filter { $0.hasPrefix("broken off") }.count } == [1, 0, 1])
+    let sound = translator.translate(lines, options: options { $0.search.beamSize = beam })
+    #expect(sound.map(\.warnings) == [[], [], []])
+  }
+
   @Test("the score of a translation is its forced score")
   func scores() throws {
     let lines = Array(TinyModel.sentences[..<3])

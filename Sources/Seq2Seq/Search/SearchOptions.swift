@@ -118,6 +118,9 @@ public struct Hypothesis: Sendable, Equatable {
   /// The source ids, without end symbol, that it was made of, where they are not those that were asked for.
   public var source: [Int32]?
 
+  /// Whether it came to its end symbol. It did not where every continuation was forbidden or not a number.
+  public var isEnded: Bool { tokenLogProbabilities.count > tokens.count }
+
   public init(
     tokens: [Int32], logProbability: Double, score: Double, tokenLogProbabilities: [Float], attention: [[Float]]? = nil
   ) {
