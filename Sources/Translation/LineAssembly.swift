@@ -29,7 +29,7 @@ struct LineAssembly {
       line.warnings.append(
         "longer than the \(translator.maximumLength) tokens the model takes; translated in \(parts.count) parts")
     }
-    if choices.contains(where: { $0.first.map { !$0.hypothesis.isEnded } ?? false }) {
+    if choices.contains(where: { $0.first?.hypothesis.isEnded == false }) {
       line.warnings.append(
         "broken off, for the model finds nothing probable to go on with: its numbers overflow, or all is forbidden")
     }

@@ -7,7 +7,7 @@ public enum StrictJSON {
     do {
       value = try JSONDecoder().decode(type, from: data)
     } catch let error as DecodingError {
-      throw describe(error, file: file, misfit: { misfit(type, data) })
+      throw describe(error, of: type, data, file: file)
     }
     let given = try JSONSerialization.jsonObject(with: data)
     let understood = try JSONSerialization.jsonObject(with: JSONEncoder().encode(value))
@@ -22,7 +22,7 @@ public enum StrictJSON {
     do {
       return try JSONDecoder().decode(type, from: data)
     } catch let error as DecodingError {
-      throw describe(error, file: file, misfit: { misfit(type, data) })
+      throw describe(error, of: type, data, file: file)
     }
   }
 
@@ -35,7 +35,7 @@ public enum StrictJSON {
     return nil
   }
 
-  private static func describe(_ error: DecodingError, file: String, misfit: () -> String?) -> ModelError {
+  private static func describe<T: Decodable>(_ error: DecodingError, of type: T.Type, _ data: Data, file: String) -> ModelError {
     func name(_ path: [any CodingKey]) -> String? {
       path.isEmpty ? nil : path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
     }
@@ -48,7 +48,9 @@ public enum StrictJSON {
       return ModelError(file: file, item: name(context.codingPath), problem: "is null; \(type) expected")
     case .dataCorrupted(let context):
       guard let item = name(context.codingPath) else {
-        if let item = misfit() { return ModelError(file: file, item: item, problem: "is not a whole number, or out of range") }
+        if let item = misfit(type, data) {
+          return ModelError(file: file, item: item, problem: "is not a whole number, or out of range")
+        }
         return ModelError(file: file, problem: "is not JSON, or a number in it is out of range")
       }
       return ModelError(file: file, item: item, problem: context.debugDescription)
