@@ -2,6 +2,8 @@
 public enum RecipeError: Error, CustomStringConvertible, Equatable, Sendable {
   case unreadable(file: String, problem: String)
   case syntax(file: String, problem: String)
+  /// `line` is where the mapping begins.
+  case repeatedKeys([String], line: Int)
   case unknownKey(key: String, line: Int?, nearest: String?)
   case wrongType(key: String, line: Int?, value: String, expected: String)
   case missingKey(key: String, expected: String)
@@ -11,21 +13,28 @@ public enum RecipeError: Error, CustomStringConvertible, Equatable, Sendable {
     switch self {
     case .unreadable(let file, let problem): return "\(file): cannot be read: \(problem)"
     case .syntax(let file, let problem): return "\(file): not YAML: \(problem)"
+    case .repeatedKeys(let keys, let line):
+      let names = keys.map { "\"\(RecipeError.short($0))\"" }.joined(separator: ", ")
+      return "\(place(line))the mapping that begins here has a key more than once: \(names)"
     case .unknownKey(let key, let line, let nearest):
-      return "\(place(line))unknown key \"\(key)\"" + (nearest.map { "; the nearest known key is \"\($0)\"" } ?? "")
+      return "\(place(line))unknown key \"\(RecipeError.short(key))\""
+        + (nearest.map { "; the nearest known key is \"\($0)\"" } ?? "")
     case .wrongType(let key, let line, let value, let expected):
-      return "\(place(line))\(key): \(value) is not \(expected)"
+      return "\(place(line))\(RecipeError.short(key)): \(RecipeError.short(value)) is not \(expected)"
     case .missingKey(let key, let expected): return "missing key \"\(key)\": expected \(expected)"
     case .badOverride(let argument):
-      return "--set \(argument): expected KEY=VALUE, as in training.updates=2000"
+      return "--set \(RecipeError.short(argument)): expected KEY=VALUE, as in training.updates=2000"
     }
   }
+
+  /// A key or value as a message can hold it: of a long one the beginning.
+  private static func short(_ text: String) -> String { text.count > 200 ? text.prefix(200) + "…" : text }
 
   /// Whether the description begins with a file.
   private var namesFile: Bool {
     switch self {
     case .unreadable, .syntax, .badOverride: true
-    case .unknownKey, .wrongType, .missingKey: false
+    case .repeatedKeys, .unknownKey, .wrongType, .missingKey: false
     }
   }
 

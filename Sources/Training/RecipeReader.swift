@@ -32,6 +32,8 @@ extension Recipe {
         throw RecipeError.syntax(file: file, problem: "it is empty")
       }
       root = node
+    } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
+      throw RecipeError.repeatedKeys(keys.sorted(), line: context.mark.line)
     } catch let error as YamlError {
       throw RecipeError.syntax(file: file, problem: "\(error)")
     }

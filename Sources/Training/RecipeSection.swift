@@ -125,7 +125,9 @@ final class RecipeSection {
   /// - Throws: `RecipeError.unknownKey` for the first key nobody asked for.
   func finish() throws {
     for entry in entries where !known.contains(entry.key) {
-      let nearest = known.map { ($0, editDistance(entry.key, $0)) }.min { $0.1 < $1.1 }
+      // What is longer than any key could be resembles none, and the distance costs time and memory by its length.
+      let candidates = entry.key.utf8.count > 100 ? [] : known
+      let nearest = candidates.map { ($0, editDistance(entry.key, $0)) }.min { $0.1 < $1.1 }
       throw RecipeError.unknownKey(key: full(entry.key), line: entry.line, nearest: nearest.map { full($0.0) })
     }
   }

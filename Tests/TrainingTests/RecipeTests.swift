@@ -48,6 +48,18 @@ private func error(_ text: String, _ overrides: [String] = []) -> RecipeError? {
         .map { "\($0)".contains("model.transformer.layers_encoder") } == true)
   }
 
+  @Test("A key given twice is named with the line of its mapping; an endless one is cut short and likened to none")
+  func repeatedAndLongKeys() {
+    let twice = error(smallest + "\n  warmup: 3\n  updates: 20\n  warmup: 4\n")
+    #expect(twice == .repeatedKeys(["updates", "warmup"], line: 8))
+    #expect(twice.map { "\($0)" } == "line 8: the mapping that begins here has a key more than once: \"updates\", \"warmup\"")
+    let long = String(repeating: "k", count: 5_000)
+    let cut = String(repeating: "k", count: 200) + "…"
+    #expect(error(smallest + "\n? \(long)\n: 5\n").map { "\($0)" } == "line 9: unknown key \"\(cut)\"")
+    #expect(error(smallest + "\n  warmup: \(long)\n").map { "\($0)" }
+      == "line 9: training.warmup: \(cut) is not a whole number from 0 to 1000000000")
+  }
+
   @Test("A wrong type is named with key, value and what was expected")
   func wrongType() {
     #expect(
