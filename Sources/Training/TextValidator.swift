@@ -5,6 +5,23 @@ import Seq2Seq
 import TextProcessing
 import Translation
 
+/// BLEU and chrF as a validation counts them: BLEU cuts words as it suits the target language, and both compare without
+/// case what is learnt lower-cased, whose capitals would all be missing.
+struct ValidationMetrics {
+  let bleu: BLEU
+  let chrf: ChrF
+  /// What is counted, for people: `cased; BLEU and chrF`.
+  let name: String
+
+  init(targetLanguage: String, lowercase: Bool) {
+    let tokenization = BLEU.Tokenization.forAnalysis(ofLanguage: targetLanguage)
+    bleu = BLEU(.init(tokenization: tokenization, lowercase: lowercase))
+    chrf = ChrF(.init(lowercase: lowercase))
+    name = (lowercase ? "lower-cased" : "cased") + "; BLEU"
+      + (tokenization == .v13a ? "" : ", tok:\(tokenization.rawValue),") + " and chrF"
+  }
+}
+
 /// Judges parameters on held-out text: perplexity of all of it, BLEU and chrF of a search over its first lines.
 final class TextValidator: Validator {
   private let settings: ValidationSettings
@@ -16,8 +33,7 @@ final class TextValidator: Validator {
   private let pairs: EncodedCorpus
   private let references: [String]
   private let searchPrecision: Precision
-  /// BLEU as it suits the target language.
-  private var metric: BLEU { BLEU(analysisOfLanguage: description.targetLanguage) }
+  let metrics: ValidationMetrics
 
   init(
     _ settings: ValidationSettings, _ pipeline: TextPipeline, _ directory: ModelDirectory, _ description: ModelDescription,
@@ -25,6 +41,8 @@ final class TextValidator: Validator {
   ) throws {
     (self.settings, self.pipeline, self.directory, self.description) = (settings, pipeline, directory, description)
     (self.pairs, self.references, self.searchPrecision) = (pairs, references, searchPrecision)
+    metrics = ValidationMetrics(
+      targetLanguage: description.targetLanguage, lowercase: pipeline.configuration.lowercase)
     model = try description.model.makeModel()
   }
 
@@ -43,8 +61,8 @@ final class TextValidator: Validator {
     model.parameters.unpack()
     if !hypotheses.isEmpty {
       let kept = Array(references.prefix(hypotheses.count))
-      record.bleu = try metric.corpusScore(hypotheses: hypotheses, references: [kept]).score
-      record.chrf = try ChrF().corpusScore(hypotheses: hypotheses, references: [kept]).score
+      record.bleu = try metrics.bleu.corpusScore(hypotheses: hypotheses, references: [kept]).score
+      record.chrf = try metrics.chrf.corpusScore(hypotheses: hypotheses, references: [kept]).score
     }
     return record
   }

@@ -278,7 +278,7 @@ final class TrainingRun {
     if end == .finished, recipe.training.averageLast > 1, let validator, mean == nil {
       try averageAtEnd(loop, trainer, validator)
     }
-    try TrainingReport(self, loop.state, end, trainer).write()
+    try TrainingReport(self, loop.state, end, trainer, validator?.metrics).write()
     switch end {
     case .finished: progress.message("finished: \(output.path) holds the model")
     case .earlyStop: progress.message("stopped early: no better validation; \(output.path) holds the best model")

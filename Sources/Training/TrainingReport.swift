@@ -1,4 +1,3 @@
-import Evaluation
 import Foundation
 import Seq2Seq
 import TextProcessing
@@ -11,9 +10,11 @@ struct TrainingReport {
   private let end: TrainingEnd
   private let parameterCount: Int
   private let architecture: ArchitectureKind
+  /// Nil where nothing was validated.
+  private let metrics: ValidationMetrics?
 
-  init(_ run: TrainingRun, _ state: TrainingState, _ end: TrainingEnd, _ trainer: Trainer) {
-    (self.run, self.state, self.end) = (run, state, end)
+  init(_ run: TrainingRun, _ state: TrainingState, _ end: TrainingEnd, _ trainer: Trainer, _ metrics: ValidationMetrics?) {
+    (self.run, self.state, self.end, self.metrics) = (run, state, end, metrics)
     parameterCount = trainer.model.parameters.parameterCount
     architecture = trainer.model.configuration.architecture
   }
@@ -47,12 +48,6 @@ struct TrainingReport {
     return facts
   }
 
-  /// How BLEU cut words, where that is not its default.
-  private var tokenization: String {
-    let tokenization = BLEU.Tokenization.forAnalysis(ofLanguage: run.recipe.targetLanguage)
-    return tokenization == .v13a ? "" : ", tok:\(tokenization.rawValue),"
-  }
-
   private var card: String {
     let recipe = run.recipe
     var lines = [
@@ -66,10 +61,10 @@ struct TrainingReport {
       lines.append("| \(corpus.source) | \(corpus.target) | \(corpus.weight) | \(cleaning.report) |")
     }
     if let valid = recipe.valid { lines += ["", "Validated on \(valid.source) and \(valid.target)."] }
-    if !state.validations.isEmpty {
+    if let metrics, !state.validations.isEmpty {
       lines += [
         "",
-        "Validation scores (cased; BLEU\(tokenization) and chrF of a search with beam \(recipe.validation.beamSize) over the "
+        "Validation scores (\(metrics.name) of a search with beam \(recipe.validation.beamSize) over the "
           + "first \(recipe.validation.maximumLines) lines):", "",
         "| update | epoch | perplexity | BLEU | chrF |", "|---|---|---|---|---|",
       ]

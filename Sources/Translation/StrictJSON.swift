@@ -42,10 +42,10 @@ public enum StrictJSON {
     switch error {
     case .keyNotFound(let key, let context):
       return ModelError(file: file, item: name(context.codingPath + [key]), problem: "is missing")
-    case .typeMismatch(let type, let context):
-      return ModelError(file: file, item: name(context.codingPath), problem: "is not of type \(type)")
-    case .valueNotFound(let type, let context):
-      return ModelError(file: file, item: name(context.codingPath), problem: "is null; \(type) expected")
+    case .typeMismatch(let wanted, let context):
+      return ModelError(file: file, item: name(context.codingPath), problem: "is not of type \(wanted)")
+    case .valueNotFound(let wanted, let context):
+      return ModelError(file: file, item: name(context.codingPath), problem: "is null; \(wanted) expected")
     case .dataCorrupted(let context):
       guard let item = name(context.codingPath) else {
         if let item = misfit(type, data) {

@@ -218,6 +218,42 @@ let greetings = (0..<24).map { ("bonjour à toi, numéro \($0)", "good day to yo
     #expect(BLEU.Tokenization.forLanguage("ja-JP") == .v13a && BLEU.Tokenization.forAnalysis(ofLanguage: "fr") == .v13a)
   }
 
+  @Test("What is learnt lower-cased is validated without case, and the card says so; other text with it")
+  func lowerCased() throws {
+    let hypotheses = ["good day to you, number 3", "à demain, chère amie"]
+    let references = [["Good day to you, NUMBER 3", "À demain, chère Amie"]]
+    for (lowercase, name) in [(true, "lower-cased; BLEU and chrF"), (false, "cased; BLEU and chrF")] {
+      let metrics = ValidationMetrics(targetLanguage: "en", lowercase: lowercase)
+      let bleu = try metrics.bleu.corpusScore(hypotheses: hypotheses, references: references).score
+      let chrf = try metrics.chrf.corpusScore(hypotheses: hypotheses, references: references).score
+      #expect(lowercase == (abs(bleu - 100) < 1e-9) && lowercase == (abs(chrf - 100) < 1e-9) && metrics.name == name)
+    }
+    #expect(ValidationMetrics(targetLanguage: "th", lowercase: true).name == "lower-cased; BLEU, tok:char, and chrF")
+    // A later stage has its text from the model it begins with, not from its recipe.
+    let first = try Workplace(pairs: greetings)
+    _ = try first.train { $0.overrides = ["text.lowercase=true"] }
+    let second = first.directory.appendingPathComponent("second")
+    let recipe = first.directory.appendingPathComponent("second.yaml")
+    let text = """
+      source_language: fr
+      target_language: en
+      start_from: \(first.output.path)
+      corpora:
+        train: [{source: t.fr, target: t.en}]
+        valid: {source: t.fr, target: t.en}
+      training: {updates: 2, batch_tokens: 60}
+      validation: {every: 2, maximum_lines: 4}
+      """
+    try Data(text.utf8).write(to: recipe)
+    var options = TrainOptions()
+    (options.output, options.threads) = (second, 1)
+    _ = try Training.train(recipe: recipe, options: options, progress: SilentProgress())
+    for output in [first.output, second] {
+      let card = try String(contentsOf: ModelDirectory(output).card, encoding: .utf8)
+      #expect(card.contains("Validation scores (lower-cased; BLEU and chrF of a search with beam"))
+    }
+  }
+
   @Test("A corpus of one sentence can be trained on; an empty one is an error that names it")
   func smallCorpora() throws {
     let one = try Workplace(pairs: [("Bonjour.", "Good day.")])
